@@ -1,0 +1,48 @@
+# Everything a developer or CI runs. Works with plain python3, venv and pip.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# bytecode halves the start of every command; a shell that forbids it would cost seconds each time
+unexport PYTHONDONTWRITEBYTECODE
+export DAGSTER_DISABLE_TELEMETRY = 1
+
+.PHONY: help install demo dev check test bench docs lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## the virtual environment with the locked packages
+
+$(VENV)/.installed: requirements.lock setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: install ## a made-up company, a week of nights, and what came of it
+	$(BIN)/salesinsight demo
+
+dev: install ## Dagster's UI and daemon
+	$(BIN)/salesinsight dev
+
+check: install ## style, types, floors, fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+	$(BIN)/pytest -n 2 -q -m "not slow" salesinsight_assets_tests/domain
+
+test: install ## the whole suite
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: install ## benchmarks: ratios within one run
+	$(BIN)/python -m pytest -s -q --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks
+
+docs: install ## the lists of features and checks in docs/
+	$(BIN)/python salesinsight_assets_tests/reference_docs.py
+
+lock: ## requirements.lock, made anew from setup.py
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --allow-unsafe --output-file requirements.lock setup.py
+
+clean: ## forget the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
