@@ -1,0 +1,213 @@
+"""A flat file of deals as CRM tables: one row a deal, with the day it was created and the day it was closed.
+
+Such a file tells how a deal ended and nothing of the way there. So a deal is open, in the stage given for open deals,
+from its creation to its closing day; its outcome, its final amount and its closing day are known from that day on.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from salesinsight_assets.domain.crm.rows import arrow_schema
+from salesinsight_assets.domain.crm.tables import crm_table
+from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, Lookup
+from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
+
+
+def deals_tables(
+    files: Sequence[RawFile], mapping: DealsMapping, as_of: date | None, zone: ZoneInfo
+) -> dict[str, pa.Table]:
+    """The CRM tables of an upload of deals. Raises UploadRefusedError; see `upload_tables`."""
+    file = _deals_file(files, mapping)
+    deals = _deals(file, mapping, as_of, zone)
+    deals = _looked_up(deals, files, file, mapping)
+    built = {
+        "opportunity_stages": _stages(deals, mapping),
+        "users": _users(deals),
+        "accounts": _accounts(deals),
+        "opportunities": _opportunities(deals),
+        "opportunity_history": _history(deals),
+    }
+    return {name: _arrow(name, frame) for name, frame in built.items()}
+
+
+def _deals_file(files: Sequence[RawFile], mapping: DealsMapping) -> RawFile:
+    """The file that has the mapping's key columns; with none, the first file is refused for what it lacks."""
+    for file in files:
+        if {mapping.id, mapping.outcome} <= set(file.frame.columns):
+            file.require(mapping.columns)
+            return file
+    files[0].require(mapping.columns)
+    raise AssertionError("require refuses a file without the key columns")
+
+
+def _deals(file: RawFile, mapping: DealsMapping, as_of: date | None, zone: ZoneInfo) -> pd.DataFrame:
+    """One row a deal under our names, checked."""
+    created, closed = file.dates(mapping.created), file.dates(mapping.closed)
+    last_day = pd.Timestamp(as_of) if as_of else max(created.max(), closed.max())
+    for column, days in ((mapping.created, created), (mapping.closed, closed)):
+        file.refuse((days > last_day).to_numpy(), column, f"a day up to {last_day:%Y-%m-%d}, the as-of day")
+    outcome = file.one_of(mapping.outcome, (mapping.won, mapping.lost, *mapping.open_stages))
+    is_closed = outcome.isin([mapping.won, mapping.lost])
+    file.refuse((is_closed & created.isna()).to_numpy(), mapping.created, "the day the deal was created")
+    file.refuse((is_closed & closed.isna()).to_numpy(), mapping.closed, "the day the deal was closed")
+    file.refuse((closed < created).to_numpy(), mapping.closed, "a day not before the deal was created")
+    columns = {
+        "id": file.unique(mapping.id),
+        "owner_id": file.text(mapping.owner, is_required=True),
+        "is_won": outcome.eq(mapping.won),
+        "is_closed": is_closed,
+        "stage_name": outcome.where(~is_closed, mapping.open_stages[-1]).fillna(mapping.open_stages[0]),
+        "outcome": outcome.where(is_closed),
+        "created_date": _moments(created.fillna(last_day), zone),
+        "closed_at": _moments(closed.where(is_closed), zone),
+        "close_date": closed.where(is_closed),
+    }
+    optional = ("account", "product", "region", "industry", "lead_source")
+    texts = {name: file.text(c) if (c := getattr(mapping, name)) else None for name in optional}
+    numbers = {n: file.numbers(c) if (c := getattr(mapping, n)) else np.nan for n in ("amount", "final_amount")}
+    return pd.DataFrame({**columns, **texts, **numbers, "manager": None}).astype({"account": object})
+
+
+def _moments(days: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """The beginning of each day in the company's time zone, in UTC."""
+    return days.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).dt.tz_convert("UTC")
+
+
+def _looked_up(
+    deals: pd.DataFrame, files: Sequence[RawFile], deals_file: RawFile, mapping: DealsMapping
+) -> pd.DataFrame:
+    """`deals` with the values of the further files; a file that no lookup knows is refused."""
+    deals = deals.copy()
+    for file in files:
+        if file is deals_file:
+            continue
+        lookups = [k for k in mapping.lookups if k.key in file.frame.columns]
+        if not lookups and not _is_description(file):
+            header = ", ".join(file.frame.columns)
+            keys = ", ".join(k.key for k in mapping.lookups) or "none"
+            raise UploadRefusedError(
+                [Refusal(file.name, 1, None, f"a file with one of the key columns ({keys})", header)]
+            )
+        for lookup in lookups:
+            _apply(deals, file, deals_file, lookup)
+    return deals
+
+
+def _is_description(file: RawFile) -> bool:
+    """Whether the file describes columns (a data dictionary) and holds no rows of its own."""
+    return {"field", "description"} <= {c.lower() for c in file.frame.columns}
+
+
+def _apply(deals: pd.DataFrame, file: RawFile, deals_file: RawFile, lookup: Lookup) -> None:
+    keys = file.unique(lookup.key)
+    wanted = deals_file.frame[lookup.column].replace(dict(lookup.renamed))
+    for ours, theirs in lookup.values.items():
+        file.require([theirs])
+        values = file.numbers(theirs) if ours == "amount" else file.text(theirs)
+        found = wanted.map(pd.Series(values.to_numpy(), index=keys.to_numpy()))
+        deals[ours] = found if deals[ours].isna().all() else deals[ours].fillna(found)
+
+
+def _stages(deals: pd.DataFrame, mapping: DealsMapping) -> pd.DataFrame:
+    names = [*mapping.open_stages, mapping.won, mapping.lost]
+    n_open = len(mapping.open_stages)
+    return pd.DataFrame(
+        {
+            "id": [f"stage {name}" for name in names],
+            "master_label": names,
+            "api_name": names,
+            "is_active": True,
+            "is_closed": [False] * n_open + [True, True],
+            "is_won": [False] * n_open + [True, False],
+            "sort_order": range(1, len(names) + 1),
+            "created_date": deals["created_date"].min(),
+            "system_modstamp": deals["created_date"].min(),
+        }
+    )
+
+
+def _users(deals: pd.DataFrame) -> pd.DataFrame:
+    managers = deals.groupby("owner_id")["manager"].first()
+    names = pd.Index(managers.index).union(pd.Index(managers.dropna().unique()))
+    born = deals["created_date"].min()
+    return pd.DataFrame(
+        {
+            "id": names,
+            "name": names,
+            "is_active": True,
+            "manager_id": managers.reindex(names).to_numpy(),
+            "created_date": born,
+            "system_modstamp": born,
+        }
+    )
+
+
+def _accounts(deals: pd.DataFrame) -> pd.DataFrame:
+    ids = _account_ids(deals)
+    accounts = pd.DataFrame(
+        {"id": ids, "name": ids, "industry": deals["industry"], "created_date": deals["created_date"]}
+    )
+    accounts = accounts.dropna(subset="id").sort_values("created_date", kind="stable").drop_duplicates("id")
+    return accounts.assign(system_modstamp=accounts["created_date"])
+
+
+def _account_ids(deals: pd.DataFrame) -> pd.Series:
+    """The account's name; where a file has no accounts but industries, each deal gets an account of its own."""
+    if deals["account"].isna().all() and deals["industry"].notna().any():
+        return "Account of " + deals["id"]
+    return deals["account"]
+
+
+def _opportunities(deals: pd.DataFrame) -> pd.DataFrame:
+    product = deals["product"].astype(object)
+    account = _account_ids(deals).astype(object)
+    name = account.where(account.notna(), deals["id"]) + (" - " + product).where(product.notna(), "")
+    return pd.DataFrame(
+        {
+            **{c: deals[c] for c in ("id", "owner_id", "close_date", "region", "lead_source", "is_closed", "is_won")},
+            "name": name,
+            "account_id": account,
+            "product": product,
+            "stage_name": deals["outcome"].fillna(deals["stage_name"]),
+            "amount": deals["final_amount"].where(deals["is_closed"]).fillna(deals["amount"]),
+            "created_date": deals["created_date"],
+            "system_modstamp": deals["closed_at"].fillna(deals["created_date"]),
+        }
+    )
+
+
+def _history(deals: pd.DataFrame) -> pd.DataFrame:
+    """A row at creation, with nothing of what came later, and a row at closing."""
+    opened = pd.DataFrame(
+        {
+            "id": deals["id"] + " opened",
+            "opportunity_id": deals["id"],
+            "stage_name": deals["stage_name"],
+            "amount": deals["amount"],
+            "close_date": pd.NaT,
+            "created_date": deals["created_date"],
+        }
+    )
+    closed = opened.assign(
+        id=deals["id"] + " shut",
+        stage_name=deals["outcome"],
+        amount=deals["final_amount"].fillna(deals["amount"]),
+        close_date=deals["close_date"],
+        created_date=deals["closed_at"],
+    )[deals["is_closed"].to_numpy()]
+    rows = pd.concat([opened, closed], ignore_index=True)
+    return rows.assign(system_modstamp=rows["created_date"])
+
+
+def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
+    """`frame` as Arrow, with the columns of its table that it has."""
+    table = crm_table(name)
+    columns = [column for column in table.columns if column.name in frame.columns]
+    schema = arrow_schema(table, columns)
+    dates = {c.name: pd.to_datetime(frame[c.name]).dt.date for c in columns if c.type == "date"}
+    return pa.Table.from_pandas(frame.assign(**dates)[schema.names], schema=schema, preserve_index=False)

@@ -1,0 +1,74 @@
+"""The closed deals that rates and norms are drawn from, as known at each moment of a grid.
+
+A closed deal counts from the moment its closing was stamped until a year later (`FeaturePolicy.window_days`), or until
+it was reopened or deleted. Nothing here depends on the deal that a rate is computed for: that one is still open.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.history.grid import Floats, Grid, Ints, Times, first_after, take, utc_times
+from salesinsight_assets.domain.history.snapshots import History, conversion_rates, owners_at, reference_at, versions_at
+
+
+@dataclass(frozen=True)
+class ClosedDeals:
+    """Closed deals and the buckets `start` to `end` in which each is known and recent; one row an episode of closure."""
+
+    grid: Grid
+    frame: pd.DataFrame
+    start: Ints
+    end: Ints
+
+    def sums(self, keys: Ints, n_keys: int, weights: Floats | None = None) -> Floats:
+        """Sum of `weights` by key as of each moment, shape (n_keys, moments)."""
+        return self.grid.sums(keys, self.start, self.end, n_keys, weights)
+
+
+def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedDeals:
+    """Every closure in `history`, with what was known of the deal when it closed.
+
+    The frame has `opportunity`, `is_won`, `known_at`, `owner_id`, `lead_source`, `industry`, `product`, `region`,
+    `account_id`, `company_amount` and `cycle_days` (creation to closing).
+    """
+    states = history.states[history.states["is_closed"] & (history.states["opportunity"] >= 0)]
+    opportunity, at = states["opportunity"].to_numpy(), utc_times(states["changed_at"])
+    version = versions_at(history, opportunity, at)
+    exists = (version >= 0) & ~take(history.versions["is_deleted"].eq(True).to_numpy(), version, True)
+    states, opportunity, at, version = states[exists], opportunity[exists], at[exists], version[exists]
+    closed_at = utc_times(states["entered_stage_at"])
+    gone_at = np.fmin(utc_times(states["next_changed_at"]), _deleted_after(history, opportunity, at))
+    expires_at = closed_at + np.timedelta64(policy.window_days, "D")
+    end = np.minimum(grid.bucket(gone_at), grid.bucket(expires_at))
+    return ClosedDeals(grid, _frame(history, states, opportunity, at, version), grid.bucket(at), end)
+
+
+def _frame(history: History, states: pd.DataFrame, opportunity: Ints, at: np.ndarray, version: Ints) -> pd.DataFrame:
+    versions = history.versions.iloc[version]
+    rates = conversion_rates(history.crm["currency_types"], versions["currency_iso_code"], at)
+    accounts = reference_at(history.crm["accounts"], versions["account_id"], at, ["industry"])
+    age = utc_times(states["entered_stage_at"]) - utc_times(versions["created_date"])
+    return pd.DataFrame(
+        {
+            "opportunity": opportunity,
+            "is_won": states["is_won"].to_numpy(bool),
+            "known_at": pd.to_datetime(at, utc=True),
+            "owner_id": owners_at(history, opportunity, at, version),
+            "industry": accounts["industry"],
+            **{c: versions[c].to_numpy(object) for c in ("lead_source", "product", "region", "account_id")},
+            # many companies set the amount of a lost deal to zero
+            "company_amount": states["open_amount"].to_numpy("float64") / rates,
+            "cycle_days": np.maximum(age / np.timedelta64(1, "D"), 0.0),
+        }
+    )
+
+
+def _deleted_after(history: History, opportunity: Ints, at: Times) -> Times:
+    """When each opportunity was first deleted after its time `at`, NaT where it was not."""
+    deleted = history.versions[history.versions["is_deleted"].eq(True)]
+    times = utc_times(deleted["valid_from"])
+    found = first_after(deleted["opportunity"].to_numpy(), times, opportunity, at)
+    return take(times, found, np.datetime64("NaT"))

@@ -1,0 +1,51 @@
+"""The stages of the pipeline: what each one means, and its place among the stages that were known at a moment."""
+
+import numpy as np
+import pandas as pd
+
+from salesinsight_assets.domain.history.grid import Floats, Grid, utc_times
+
+
+def stage_dictionary(opportunity_stages: pd.DataFrame) -> pd.DataFrame:
+    """What each stage means, by its API name.
+
+    The earliest version of a stage counts: what a picklist value means is not knowledge about a deal.
+
+    Returns:
+        `stage_name`, `is_closed`, `is_won`, `stage_order` (SortOrder; missing for closed stages), `stage_probability`
+        (0 to 1), `created_at`.
+    """
+    rows = opportunity_stages.sort_values(["valid_from", "id"], kind="stable").drop_duplicates("id")
+    rows = rows.assign(stage_name=rows["api_name"].fillna(rows["master_label"])).drop_duplicates("stage_name")
+    is_closed = rows["is_closed"].eq(True)
+    return pd.DataFrame(
+        {
+            "stage_name": rows["stage_name"],
+            "is_closed": is_closed,
+            "is_won": rows["is_won"].eq(True),
+            "stage_order": rows["sort_order"].astype("float64").where(~is_closed),
+            "stage_probability": rows["default_probability"].astype("float64") / 100,
+            "created_at": rows["valid_from"],
+        }
+    ).reset_index(drop=True)
+
+
+def stage_positions(stages: pd.DataFrame, states: pd.DataFrame, grid: Grid) -> Floats:
+    """The place of each open stage among those known as of each moment, 0 first, 1 last, NaN for closed stages.
+
+    A stage is known from its creation, or from the first deal that was in it: stages can be made anew in the CRM, after
+    the deals that went through them.
+
+    Returns:
+        Shape (stages, moments), in the order of `stages`.
+    """
+    first_used = states.groupby("stage_name")["changed_at"].min().reindex(stages["stage_name"])
+    known_at = np.fmin(utc_times(stages["created_at"]), utc_times(first_used))
+    order = stages["stage_order"].to_numpy("float64")
+    distinct, rank = np.unique(order, return_inverse=True)  # NaN, the closed stages, comes last
+    since = np.full(len(distinct), len(grid))
+    np.minimum.at(since, rank, grid.bucket(known_at))
+    is_known = (since[:, None] <= np.arange(len(grid))) & ~np.isnan(distinct)[:, None]
+    before = np.cumsum(is_known, axis=0) - is_known
+    places = before / np.maximum(is_known.sum(axis=0) - 1, 1)
+    return np.where(np.isnan(order)[:, None], np.nan, places[rank])
