@@ -1,0 +1,100 @@
+"""Messages: one digest a rep and day, one Slack message for each HIGH alert, each under a key that is used once."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
+from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
+from salesinsight_assets.domain.delivery.texts import AlertContent, digest_subject, digest_text, slack_text
+
+EMAIL, SLACK = "email", "slack"
+MESSAGE_COLUMNS = ["message_key", "channel", "recipient", "as_of_date", "status", "attempts", "payload", "queued_at",
+                   "sent_at", "error"]  # fmt: skip
+
+
+def may_send(as_of: date, last_complete_day: date, is_replay: bool) -> bool:
+    """Whether the night of `as_of` may tell anyone: it is the latest one, and no backfill or replay.
+
+    >>> may_send(date(2024, 3, 1), date(2024, 3, 1), is_replay=False)
+    True
+    >>> may_send(date(2024, 2, 1), date(2024, 3, 1), is_replay=False)
+    False
+    """
+    return as_of == last_complete_day and not is_replay
+
+
+def alert_messages(
+    alerts: pd.DataFrame, reps: pd.DataFrame, as_of: date, queued_at: datetime, playbook: Playbook
+) -> pd.DataFrame:
+    """The messages of one day, MESSAGE_COLUMNS, ready for the outbox.
+
+    Args:
+        alerts: the day's alerts to send with the deal's `name`, `deal_amount`, `currency_iso_code`, the score's
+            `win_probability_7d_ago`, `risk_level`, `reasons` (JSON) and `is_fallback`, and `age_days`,
+            `expected_cycle_days`.
+        reps: `id`, `name` and `email` of the owners.
+        as_of: the day.
+        queued_at: when they were made.
+        playbook: the recommended actions.
+    """
+    emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
+    ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
+    contents = [_content(alert, playbook) for _, alert in ordered.iterrows()]
+    ordered = ordered.reset_index(drop=True)
+    rows: list[dict[str, object]] = []
+    for owner, places in ordered.groupby("owner_id").groups.items():
+        own = [contents[place] for place in places]
+        made = [_digest(str(owner), own, as_of), *_slack_messages(ordered.loc[places], own)]
+        rows += [{**row, "recipient": emails.get(owner)} for row in made]
+    frame = pd.DataFrame(rows, columns=["message_key", "channel", "payload", "recipient"])
+    has_address = frame["recipient"].notna()
+    columns: dict[str, Any] = {
+        "as_of_date": pd.Series([as_of] * len(frame), dtype=object),
+        "status": has_address.map({True: "pending", False: "failed"}),
+        "attempts": 0,
+        "queued_at": queued_at,
+        "sent_at": pd.NaT,
+        "error": has_address.map({True: None, False: "the CRM has no e-mail address for this owner"}),
+    }
+    return frame.assign(**columns)[MESSAGE_COLUMNS]
+
+
+def _digest(owner: str, contents: list[AlertContent], as_of: date) -> dict[str, object]:
+    payload = {"subject": digest_subject(contents), "text": digest_text(contents)}
+    return {"message_key": f"digest:{as_of}:{owner}", "channel": EMAIL, "payload": _json(payload)}
+
+
+def _slack_messages(alerts: pd.DataFrame, contents: list[AlertContent]) -> Iterator[dict[str, object]]:
+    for episode, day, content in zip(alerts["episode_id"], alerts["as_of_date"], contents, strict=True):
+        if content.priority == HIGH:
+            key = f"slack:{episode}:{pd.Timestamp(day):%Y-%m-%d}"
+            yield {"message_key": key, "channel": SLACK, "payload": _json({"text": slack_text(content)})}
+
+
+def _content(alert: "pd.Series[float]", playbook: Playbook) -> AlertContent:
+    reasons = json.loads(str(alert["reasons"]))
+    against = [reason for reason in reasons if reason["direction"] == "against"]
+    facts = [reason["fact"] for reason in against]
+    rule = rule_called(str(alert["rule"]))
+    return AlertContent(
+        priority=str(alert["priority"]),
+        name=str(alert["name"]),
+        amount=float(alert["deal_amount"]),
+        currency=None if pd.isna(alert["currency_iso_code"]) else str(alert["currency_iso_code"]),
+        win_probability=float(alert["win_probability"]),
+        win_probability_7d_ago=float(alert["win_probability_7d_ago"]),
+        risk_level=str(alert["risk_level"]),
+        against=[reason["text"] for reason in against],
+        in_favour=[reason["text"] for reason in reasons if reason["direction"] == "for"],
+        actions=recommended_actions(facts, playbook),
+        rule_sentence=None if rule.fact in facts else rule.sentence(alert),
+        is_fallback=bool(alert["is_fallback"]),
+    )
+
+
+def _json(payload: dict[str, str]) -> str:
+    return json.dumps(payload, ensure_ascii=False)

@@ -1,0 +1,92 @@
+"""The wording of an alert. Words, emoji and line breaks are part of the product: golden tests hold them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+
+MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+MOST_REASONS_SHOWN = 3
+MOST_STRENGTHS_SHOWN = 2
+FEEDBACK_LINE = "Was this helpful?  👍  👎      Snooze 7 days"
+SEPARATOR = "\n\n" + "─" * 40 + "\n\n"
+
+
+@dataclass(frozen=True)
+class AlertContent:
+    """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: the company's)."""
+
+    priority: str
+    name: str
+    amount: float
+    currency: str | None
+    win_probability: float
+    win_probability_7d_ago: float | None
+    risk_level: str
+    against: Sequence[str]
+    in_favour: Sequence[str]
+    actions: Sequence[str]
+    rule_sentence: str | None = None
+    is_fallback: bool = False
+
+
+def money(amount: float, currency: str | None) -> str:
+    """An amount as people write it.
+
+    >>> money(125000.0, "USD"), money(8100.4, "CHF"), money(float("nan"), None)
+    ('$125,000', 'CHF 8,100', 'amount unknown')
+    """
+    if isnan(amount):
+        return "amount unknown"
+    sign = CURRENCY_SIGNS.get(currency or "USD", f"{currency} ")
+    return f"{sign}{amount:,.0f}"
+
+
+def alert_text(alert: AlertContent) -> str:
+    """One alert as a rep reads it."""
+    blocks = [
+        f"{MARKS[alert.priority]} {alert.priority} PRIORITY",
+        "\n".join(
+            (
+                f"Deal: {alert.name} ({money(alert.amount, alert.currency)})",
+                f"Win Probability: {_probability(alert)}",
+                f"Risk Level: {alert.risk_level}",
+            )
+        ),
+        _bullets("Why this deal is at risk:", alert.against[:MOST_REASONS_SHOWN]),
+        f"Alert rule: {alert.rule_sentence}" if alert.rule_sentence else "",
+        _bullets("What speaks for it:", alert.in_favour[:MOST_STRENGTHS_SHOWN]),
+        "\n".join(["Recommended actions:", *(f"{n}. {action}" for n, action in enumerate(alert.actions, 1))]),
+        f"Potential revenue at risk: {money(alert.amount, alert.currency)}\n{FEEDBACK_LINE}",
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _bullets(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"• {line}" for line in lines)]) if lines else ""
+
+
+def _probability(alert: AlertContent) -> str:
+    now, before = alert.win_probability, alert.win_probability_7d_ago
+    text = f"{now:.0%}"
+    if before is not None and not isnan(before):
+        arrow = " ⬇️" if round(now, 2) < round(before, 2) else " ⬆️" if round(now, 2) > round(before, 2) else ""
+        text += f" (was {before:.0%} last week){arrow}"
+    return text + (" · scored by rules, not by a model" if alert.is_fallback else "")
+
+
+def digest_text(alerts: Sequence[AlertContent]) -> str:
+    """The day's digest of one rep."""
+    return SEPARATOR.join(alert_text(alert) for alert in alerts)
+
+
+def digest_subject(alerts: Sequence[AlertContent]) -> str:
+    """The subject of a digest: how many deals, and the first one's name."""
+    if len(alerts) == 1:
+        return f"1 deal needs you today: {alerts[0].name}"
+    return f"{len(alerts)} deals need you today, first {alerts[0].name}"
+
+
+def slack_text(alert: AlertContent) -> str:
+    """The same alert for Slack, with the characters escaped that Slack reads as markup."""
+    return alert_text(alert).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,183 @@
+"""The derived tables, as plain data: what each column holds, for the database, for Dagster's pages and for readers.
+
+The CRM's tables are in `crm.tables`. How a type is stored belongs to adapters.warehouse.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from salesinsight_assets.domain.features import CATALOGUE
+
+ValueType = Literal["text", "number", "integer", "boolean", "date", "timestamp", "json", "texts"]
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column. Keys and required columns are never missing."""
+
+    name: str
+    type: ValueType
+    description: str
+    is_key: bool = False
+    is_required: bool = False
+
+
+@dataclass(frozen=True)
+class DerivedTable:
+    """One table; `day_column` holds the day (or the first day of the month) of its partition."""
+
+    name: str
+    columns: tuple[TableColumn, ...]
+    day_column: str
+    schema: str = "insight"
+
+
+def _key(name: str, kind: ValueType, description: str) -> TableColumn:
+    return TableColumn(name, kind, description, is_key=True, is_required=True)
+
+
+def _required(name: str, kind: ValueType, description: str) -> TableColumn:
+    return TableColumn(name, kind, description, is_required=True)
+
+
+_DAY = _key("as_of_date", "date", "The day at whose end this was known, in the company's time zone.")
+_MONTH = _key("model_month", "date", "First day of the month whose end the model knew.")
+_DEAL = _key("opportunity_id", "text", "The opportunity's Salesforce Id.")
+_OWNER = TableColumn("owner_id", "text", "Salesforce Id of the owner on that day.")
+_AMOUNT = TableColumn("amount", "number", "Amount in the company's currency.")
+_CHANCE = _required("win_probability", "number", "Chance to be won, 0 to 1.")
+_FEATURES = tuple(_required(f.name, "number", f"{f.sentence} ({f.unit})") for f in CATALOGUE)
+
+OPEN_OPPORTUNITIES = DerivedTable(
+    "open_opportunities",
+    (
+        _DAY,
+        _DEAL,
+        TableColumn("name", "text", "The opportunity's name."),
+        TableColumn("account_id", "text", "Salesforce Id of the account."),
+        TableColumn("account_name", "text", "The account's name."),
+        _OWNER,
+        TableColumn("owner_name", "text", "The owner's name."),
+        TableColumn("stage_name", "text", "The stage on that day."),
+        TableColumn("entered_stage_at", "timestamp", "When the deal entered that stage."),
+        TableColumn("amount", "number", "Amount in the deal's own currency."),
+        TableColumn("currency_iso_code", "text", "The deal's own currency."),
+        TableColumn("company_amount", "number", "Amount in the company's currency, at the rate of that day."),
+        TableColumn("close_date", "date", "The planned close date."),
+        TableColumn("lead_source", "text", "Where the lead came from."),
+        TableColumn("industry", "text", "The account's industry."),
+        TableColumn("product", "text", "The product."),
+        TableColumn("region", "text", "The sales region."),
+        TableColumn("type", "text", "New or existing business."),
+        TableColumn("next_step", "text", "The next step as the rep wrote it."),
+        TableColumn("created_date", "timestamp", "When the opportunity was created."),
+    ),
+    "as_of_date",
+)
+OPPORTUNITY_FEATURES = DerivedTable(
+    "opportunity_features",
+    (_DAY, _DEAL, *_FEATURES, _required("defaulted_features", "texts", "Features that had to take their default.")),
+    "as_of_date",
+)
+TRAINING_EXAMPLES = DerivedTable(
+    "training_examples",
+    (
+        _MONTH,
+        _key("as_of_date", "date", "The day of the snapshot."),
+        _DEAL,
+        _required("is_won", "boolean", "What became of the deal, as far as the month knew."),
+        _required("decided_at", "timestamp", "When that was decided."),
+        _required("weight", "number", "One over the number of the deal's snapshots."),
+        *_FEATURES,
+    ),
+    "model_month",
+)
+MODELS = DerivedTable(
+    "models",
+    (
+        _key("model_id", "text", "The model's id."),
+        _required("model_month", "date", "First day of the month whose end the model knew."),
+        _required("trained_on", "date", "The 1st after that month; the model scores the days from then on."),
+        _required("kind", "text", "What it is made of."),
+        _required("status", "text", "champion, challenger, retired or rejected."),
+        TableColumn("reason", "text", "Why it has that status."),
+        _required("metrics", "json", "How good it was on weeks it had not seen."),
+        _required("feature_names", "texts", "The features it reads, in order."),
+        TableColumn("artifact", "text", "The model itself; missing where there was too little to learn from."),
+    ),
+    "model_month",
+)
+MODEL_CALIBRATION = DerivedTable(
+    "model_calibration",
+    (
+        _MONTH,
+        _key("bin_from", "number", "We said at least this …"),
+        _required("bin_to", "number", "… and less than this."),
+        _required("n", "integer", "Snapshots in the bin."),
+        _required("predicted_rate", "number", "Mean of what we said."),
+        _required("actual_rate", "number", "Share that was won."),
+    ),
+    "model_month",
+)
+PREDICTION_LEDGER = DerivedTable(
+    "prediction_ledger",
+    (
+        _DAY,
+        _DEAL,
+        _key("model_id", "text", "The model that said it; `rules` for the rule-based score."),
+        _key("run_id", "text", "The Dagster run that said it."),
+        _OWNER,
+        _AMOUNT,
+        _CHANCE,
+        TableColumn("win_probability_7d_ago", "number", "The same seven days before, if it was scored then."),
+        _required("risk_level", "text", "HIGH, MEDIUM or LOW."),
+        _required("reasons", "json", "Reasons: text, fact, direction, source (model or rule), value, norm."),
+        _required("is_fallback", "boolean", "Whether the rules had to do."),
+        _required("scored_at", "timestamp", "When it was said."),
+    ),
+    "as_of_date",
+)
+REP_ALERTS = DerivedTable(
+    "rep_alerts",
+    (
+        _DAY,
+        _DEAL,
+        _key("rule", "text", "The rule that holds."),
+        _OWNER,
+        _required("priority", "text", "HIGH or MEDIUM."),
+        _AMOUNT,
+        _CHANCE,
+        _required("rank", "integer", "1 is the largest amount x risk of the day."),
+        _required("status", "text", "to_send, suppressed or held_out."),
+        TableColumn("suppressed_because", "text", "Why it is not sent."),
+        _required("episode_id", "text", "The run of days on which the rule holds."),
+    ),
+    "as_of_date",
+)
+OUTBOX = DerivedTable(
+    "outbox",
+    (
+        _key("message_key", "text", "The key under which a message is queued once."),
+        _required("channel", "text", "email or slack."),
+        TableColumn("recipient", "text", "The rep's e-mail address."),
+        _required("as_of_date", "date", "The day that the message tells of."),
+        _required("status", "text", "pending, sending, sent, unknown, failed or cancelled."),
+        _required("attempts", "integer", "How often it was tried."),
+        _required("payload", "json", "Subject and text."),
+        _required("queued_at", "timestamp", "When it was queued."),
+        TableColumn("sent_at", "timestamp", "When it was sent."),
+        TableColumn("error", "text", "Why it failed."),
+    ),
+    "as_of_date",
+    schema="engagement",
+)
+DERIVED_TABLES = (
+    OPEN_OPPORTUNITIES,
+    OPPORTUNITY_FEATURES,
+    TRAINING_EXAMPLES,
+    MODELS,
+    MODEL_CALIBRATION,
+    PREDICTION_LEDGER,
+    REP_ALERTS,
+    OUTBOX,
+)

@@ -1,0 +1,50 @@
+"""Training examples: weekly snapshots of deals that were open on that day, labelled with what became of them.
+
+Only outcomes known on the training day count. Deals that are still open then carry no label and are left out.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.features.compute import features_as_of
+from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.history.grid import Grid, utc_times
+from salesinsight_assets.domain.history.snapshots import History
+from salesinsight_assets.domain.model.policy import ExamplePolicy
+
+
+def training_examples(
+    history: History, trained_at: datetime, policy: ExamplePolicy, feature_policy: FeaturePolicy
+) -> pd.DataFrame:
+    """Snapshots of deals decided by `trained_at`.
+
+    Returns:
+        `as_of` (UTC), `opportunity_id`, `is_won`, `decided_at` (UTC), `weight` (1/n for a deal with n snapshots), and one
+        column a feature; ordered by `as_of`, then opportunity.
+    """
+    rows, features = features_as_of(history, Grid(policy.moments(trained_at)), feature_policy)
+    is_won, decided_at = _outcomes(history, trained_at)
+    decided = decided_at[rows.opportunity]
+    examples = features[["as_of", "opportunity_id", *FEATURE_NAMES]].assign(
+        is_won=is_won[rows.opportunity], decided_at=pd.to_datetime(decided, utc=True)
+    )
+    examples = examples[~np.isnat(decided)]
+    count = examples.groupby("opportunity_id")["as_of"].transform("size")
+    return examples.assign(weight=1.0 / count).sort_values(["as_of", "opportunity_id"], ignore_index=True)
+
+
+def _outcomes(history: History, trained_at: datetime) -> tuple[np.ndarray, np.ndarray]:
+    """For each opportunity whether it was won, and when that was decided (NaT: not by `trained_at`)."""
+    at = utc_times(history.states["changed_at"])
+    moment = utc_times(pd.Series([trained_at]))[0]
+    known = history.states[(at <= moment) & (history.states["opportunity"] >= 0)]
+    last = known.drop_duplicates("opportunity", keep="last")
+    last = last[last["is_closed"]]
+    is_won = np.zeros(len(history.ids), dtype=bool)
+    decided_at = np.full(len(history.ids), np.datetime64("NaT"), dtype="datetime64[us]")
+    is_won[last["opportunity"]] = last["is_won"].to_numpy(bool)
+    decided_at[last["opportunity"]] = utc_times(last["entered_stage_at"])
+    return is_won, decided_at

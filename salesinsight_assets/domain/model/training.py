@@ -1,0 +1,155 @@
+"""Training: small trees on past weeks, calibrated and judged on later weeks, fitted again on all of them.
+
+The judged model knows only outcomes that were known when the later weeks began, so the judgement is of the kind that
+counts: of the future by the past.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.history.grid import Floats
+from salesinsight_assets.domain.model.evaluation import Evaluation, calibration_table, evaluate
+from salesinsight_assets.domain.model.policy import ModelPolicy
+from salesinsight_assets.domain.model.win_model import WinModel, logistic
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training made.
+
+    The model (None where there was too little to learn from), its status and the reason, its metrics, its calibration
+    (see `calibration_table`) and the share of each feature in its explanations.
+    """
+
+    model: WinModel | None
+    status: Literal["champion", "rejected"]
+    reason: str
+    metrics: dict[str, Any]
+    calibration: pd.DataFrame
+    importance: pd.DataFrame
+
+
+def train_model(examples: pd.DataFrame, trained_on: date, policy: ModelPolicy) -> TrainedModel:
+    """A model from `training_examples`. The same examples and policy give the same model, byte for byte."""
+    won, lost = _decided(examples)
+    counts = {"won": won, "lost": lost, "snapshots": len(examples)}
+    if won < policy.least_won or lost < policy.least_lost:
+        reason = (
+            f"too few decided deals: {won} won and {lost} lost, at least {policy.least_won} and {policy.least_lost}"
+            " are needed"
+        )
+        return _without_model(reason, counts)
+    earlier, later = _split(examples, policy)
+    if earlier["is_won"].nunique() < 2 or later["is_won"].nunique() < 2:
+        return _without_model("the weeks to judge by hold only won or only lost deals", counts)
+    judged = WinModel("judged", FEATURE_NAMES, _fit_trees(earlier, policy))
+    raw = _raw_scores(judged, later)
+    base_rate = float(np.average(earlier["is_won"], weights=earlier["weight"]))
+    probability = _cross_fitted(raw, later)
+    evaluation = evaluate(later["is_won"], probability, later["opportunity_id"], base_rate)
+    slope, intercept = _calibration_line(raw, later)
+    model = WinModel(f"win-{trained_on:%Y-%m-%d}", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
+    return TrainedModel(
+        model,
+        "champion" if evaluation.beats_base_rate else "rejected",
+        _reason(evaluation),
+        {**counts, **asdict(evaluation), "base_rate": base_rate},
+        calibration_table(later["is_won"], probability),
+        _importance(model, examples),
+    )
+
+
+def _without_model(reason: str, counts: dict[str, Any]) -> TrainedModel:
+    empty = calibration_table(pd.Series([], dtype=bool), np.array([]))
+    return TrainedModel(None, "rejected", reason, counts, empty, pd.DataFrame({"feature": [], "share": []}))
+
+
+def _decided(examples: pd.DataFrame) -> tuple[int, int]:
+    outcomes = examples.drop_duplicates("opportunity_id")["is_won"]
+    return int(outcomes.sum()), int((~outcomes.astype(bool)).sum())
+
+
+def _split(examples: pd.DataFrame, policy: ModelPolicy) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The snapshots decided before the held-out weeks began, and the snapshots of those weeks."""
+    moments = np.sort(examples["as_of"].unique())
+    first_held_out = moments[int(len(moments) * (1 - policy.held_out_share))]
+    later = examples[examples["as_of"] >= first_held_out]
+    earlier = examples[(examples["as_of"] < first_held_out) & (examples["decided_at"] <= first_held_out)]
+    return earlier, later
+
+
+def _fit_trees(examples: pd.DataFrame, policy: ModelPolicy) -> str:
+    import lightgbm
+
+    data = lightgbm.Dataset(
+        examples[FEATURE_NAMES].to_numpy("float64"),
+        label=examples["is_won"].to_numpy("float64"),
+        weight=_normalised(examples["weight"]),
+        feature_name=FEATURE_NAMES,
+        free_raw_data=True,
+    )
+    parameters = {
+        "objective": "binary",
+        "num_leaves": policy.leaves,
+        "learning_rate": policy.learning_rate,
+        "min_data_in_leaf": policy.least_rows_in_leaf,
+        "lambda_l2": policy.l2,
+        "feature_fraction": policy.feature_share,
+        "seed": policy.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,  # a fixed number: sums of another order would change the last digits, and so the bytes
+        "verbose": -1,
+    }
+    return lightgbm.train(parameters, data, num_boost_round=policy.trees).model_to_string()
+
+
+def _normalised(weights: pd.Series) -> Floats:
+    """Weights with mean 1, so that the regularisation means the same whatever the number of snapshots a deal has."""
+    return (weights / weights.mean()).to_numpy("float64")
+
+
+def _raw_scores(model: WinModel, examples: pd.DataFrame) -> Floats:
+    probability = model.win_probability(examples)
+    return np.log(probability) - np.log1p(-probability)
+
+
+def _calibration_line(raw: Floats, examples: pd.DataFrame) -> tuple[float, float]:
+    """Slope and intercept of Platt scaling (Platt 1999): log-odds of winning against the raw score."""
+    from sklearn.linear_model import LogisticRegression
+
+    line = LogisticRegression(C=1e6).fit(raw[:, None], examples["is_won"], sample_weight=examples["weight"])
+    return float(max(line.coef_[0, 0], 0.0)), float(line.intercept_[0])
+
+
+def _cross_fitted(raw: Floats, later: pd.DataFrame) -> Floats:
+    """Calibrated probabilities of the held-out weeks, each deal's by a line fitted on the other half of the deals."""
+    half = pd.factorize(later["opportunity_id"])[0] % 2
+    probability = np.empty(len(later))
+    for side in (0, 1):
+        fitted, judged = half != side, half == side
+        line_from = later[fitted] if later[fitted]["is_won"].nunique() == 2 else later
+        slope, intercept = _calibration_line(raw[fitted] if line_from is not later else raw, line_from)
+        probability[judged] = logistic(slope * raw[judged] + intercept)
+    return probability
+
+
+def _reason(evaluation: Evaluation) -> str:
+    change = f"Brier {evaluation.brier:.4f} against {evaluation.base_rate_brier:.4f} of the base rate"
+    interval = f"95 % interval of the difference {evaluation.brier_gain_low:.4f} to {evaluation.brier_gain_high:.4f}"
+    verdict = "better than the base rate" if evaluation.beats_base_rate else "not enough signal to tell deals apart"
+    return f"{verdict}: {change} on {evaluation.n_deals} later deals ({interval})"
+
+
+def _importance(model: WinModel, examples: pd.DataFrame) -> pd.DataFrame:
+    """Mean absolute SHAP value of each feature as a share of all, largest first."""
+    sample = examples.sample(min(len(examples), 2000), random_state=0)
+    contributions, _ = replace(model, slope=1.0).contributions(sample)
+    size = np.abs(contributions).mean(axis=0)
+    table = pd.DataFrame({"feature": model.feature_names, "share": size / max(size.sum(), 1e-12)})
+    return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)

@@ -1,0 +1,11 @@
+"""The numbers of the risk levels."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RiskPolicy:
+    """Win probabilities below which a deal is at HIGH, and at MEDIUM risk."""
+
+    high_below: float = 0.30
+    medium_below: float = 0.50

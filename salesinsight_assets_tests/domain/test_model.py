@@ -1,0 +1,317 @@
+"""The model: learns only from what was known, answers the same twice, and is shown only where it is better than nothing."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.model.evaluation import calibration_table, evaluate, expected_calibration_error
+from salesinsight_assets.domain.model.examples import training_examples
+from salesinsight_assets.domain.model.fallback import rule_based_scores
+from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
+from salesinsight_assets.domain.model.training import TrainedModel, train_model
+from salesinsight_assets.domain.model.win_model import WinModel
+from salesinsight_assets_tests.domain.examples_of_deals import examples, features_of
+from salesinsight_assets_tests.domain.worlds import World, at
+
+POLICY = ModelPolicy(trees=20, least_won=100, least_lost=100)
+TRAINED_ON = date(2025, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def with_signal() -> TrainedModel:
+    return train_model(examples(500, signal=3.0), TRAINED_ON, POLICY)
+
+
+@pytest.fixture(scope="module")
+def model(with_signal) -> WinModel:
+    assert with_signal.model
+    return with_signal.model
+
+
+# --- examples ---
+
+
+def examples_on(world: World, trained_on: float) -> pd.DataFrame:
+    policy = ExamplePolicy(weeks=52, settle_days=7)
+    return training_examples(opportunity_history(world.rows()), at(trained_on), policy, FeaturePolicy())
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.deal("won", at(0))
+    made.deal("lost late", at(0))
+    made.deal("open", at(0))
+    made.close("won", at(40), is_won=True)
+    made.close("lost late", at(60), is_won=False)
+    return made
+
+
+def test_weeks_lie_in_the_year_before_training_and_leave_time_to_settle():
+    moments = ExamplePolicy(weeks=52, settle_days=56).moments(at(0))
+    assert moments == sorted(moments)
+    assert moments[-1] == at(-56)
+    assert moments[0] >= at(-365)
+    assert {b - a for a, b in pairwise(moments)} == {timedelta(weeks=1)}
+    assert len(moments) == 45
+    assert len(ExamplePolicy(weeks=4).moments(at(0))) == 4
+
+
+def test_only_outcomes_known_on_the_day_of_training_count(world):
+    assert set(examples_on(world, 59)["opportunity_id"]) == {"won"}
+    assert set(examples_on(world, 60)["opportunity_id"]) == {"won", "lost late"}
+
+
+def test_what_happens_after_training_changes_no_example(world):
+    before = examples_on(world, 50)
+    world.change("won", at(70), stage_name="Proposal", is_closed=False)
+    world.close("won", at(80), is_won=False)
+    pd.testing.assert_frame_equal(examples_on(world, 50), before)
+
+
+def test_examples_are_of_deals_that_were_open_and_decided_later(world):
+    found = examples_on(world, 100)
+    assert (found["decided_at"] > found["as_of"]).all()
+    assert found.groupby("opportunity_id")["is_won"].unique().map(list).to_dict() == {
+        "lost late": [False],
+        "won": [True],
+    }
+    assert found.groupby("opportunity_id")["decided_at"].first().to_dict() == {"lost late": at(60), "won": at(40)}
+
+
+def test_a_deal_that_was_reopened_has_its_last_outcome(world):
+    world.change("won", at(45), stage_name="Proposal", is_closed=False)
+    world.close("won", at(62), is_won=False)
+    found = examples_on(world, 100).query("opportunity_id == 'won'")
+    assert not found["is_won"].any()
+    assert found["decided_at"].unique().tolist() == [at(62)]
+    assert not found["as_of"].between(at(40), at(44.9)).any()
+
+
+def test_the_weights_of_a_deal_add_up_to_one(world):
+    sums = examples_on(world, 100).groupby("opportunity_id")["weight"].sum()
+    assert sums.tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_a_company_without_closed_deals_has_no_examples():
+    world = World()
+    world.deal("a", at(0))
+    assert len(examples_on(world, 50)) == 0
+    assert len(examples_on(World(), 50)) == 0
+
+
+# --- training ---
+
+
+def test_a_signal_makes_a_champion(with_signal):
+    assert with_signal.status == "champion"
+    assert with_signal.metrics["auc"] > 0.7
+    assert with_signal.metrics["brier"] < with_signal.metrics["base_rate_brier"]
+    assert with_signal.importance["feature"].iloc[0] == "cycle_ratio"
+    assert with_signal.importance["share"].sum() == pytest.approx(1)
+    assert with_signal.reason.startswith("better than the base rate: Brier 0.")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_signal_is_rejected(seed):
+    trained = train_model(examples(500, signal=0.0, seed=seed), TRAINED_ON, POLICY)
+    assert trained.status == "rejected"
+    assert trained.reason.startswith("not enough signal to tell deals apart: Brier 0.")
+    assert trained.metrics["brier_gain_low"] <= 0
+
+
+def test_too_few_deals_are_rejected_with_the_reason():
+    trained = train_model(examples(150, signal=3.0), TRAINED_ON, replace(POLICY, least_won=150))
+    won = trained.metrics["won"]
+    assert trained.model is None
+    assert trained.status == "rejected"
+    assert trained.reason == (f"too few decided deals: {won} won and {150 - won} lost, at least 150 and 100 are needed")
+    assert len(trained.calibration) == len(trained.importance) == 0
+
+
+def test_the_least_number_of_deals_is_enough():
+    few = examples(400, signal=3.0)
+    won = int(few.drop_duplicates("opportunity_id")["is_won"].sum())
+    exact = replace(POLICY, least_won=won, least_lost=400 - won)
+    assert train_model(few, TRAINED_ON, exact).model is not None
+    assert train_model(few, TRAINED_ON, replace(exact, least_lost=401 - won)).model is None
+
+
+def test_weeks_with_one_outcome_only_cannot_judge():
+    found = examples(400, signal=3.0)
+    found = found[found["is_won"] | (found["as_of"] < found["as_of"].quantile(0.4))]
+    trained = train_model(found, TRAINED_ON, replace(POLICY, least_lost=10))
+    assert (trained.status, trained.model) == ("rejected", None)
+    assert trained.reason == "the weeks to judge by hold only won or only lost deals"
+
+
+def test_no_examples_at_all_are_rejected():
+    assert train_model(examples(1, signal=0)[:0], TRAINED_ON, POLICY).reason.startswith(
+        "too few decided deals: 0 won and 0"
+    )
+
+
+def test_the_same_examples_give_the_same_bytes(model):
+    again = train_model(examples(500, signal=3.0), TRAINED_ON, POLICY).model
+    assert again
+    assert again.to_text() == model.to_text()
+    assert again.model_id == "win-2025-01-01"
+
+
+def test_the_judged_model_never_saw_a_deal_that_was_decided_in_the_held_out_weeks(monkeypatch):
+    from salesinsight_assets.domain.model import training
+
+    seen: list[pd.DataFrame] = []
+    fit = training._fit_trees
+    monkeypatch.setattr(training, "_fit_trees", lambda rows, policy: (seen.append(rows), fit(rows, policy))[1])
+    all_examples = examples(400, signal=3.0)
+    train_model(all_examples, TRAINED_ON, POLICY)
+    judged, final = seen
+    first_held_out = np.sort(all_examples["as_of"].unique())[int(all_examples["as_of"].nunique() * 0.75)]
+    assert judged["decided_at"].max() <= pd.Timestamp(first_held_out)
+    assert judged["as_of"].max() < pd.Timestamp(first_held_out)
+    assert len(final) == len(all_examples)
+
+
+# --- what a model answers ---
+
+
+def test_contributions_and_base_add_up_to_the_log_odds_of_the_win_probability(model):
+    features = features_of(30)
+    contributions, base = model.contributions(features)
+    probability = model.win_probability(features)
+    np.testing.assert_allclose(contributions.sum(axis=1) + base, np.log(probability / (1 - probability)), rtol=1e-9)
+    assert model.slope != 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_contributions_are_the_shap_values_in_calibrated_log_odds(model):
+    shap = pytest.importorskip("shap")
+    features = features_of(20)
+    explainer = shap.TreeExplainer(model._booster())
+    values = explainer.shap_values(features[FEATURE_NAMES].to_numpy())
+    values = values[1] if isinstance(values, list) else values
+    contributions, base = model.contributions(features)
+    np.testing.assert_allclose(contributions, model.slope * values, rtol=1e-6, atol=1e-9)
+    assert base == pytest.approx(model.slope * np.ravel(explainer.expected_value)[-1] + model.intercept)
+
+
+def test_a_stored_model_answers_as_before(model):
+    again = WinModel.from_text(model.to_text())
+    assert again == model
+    np.testing.assert_array_equal(again.win_probability(features_of(5)), model.win_probability(features_of(5)))
+
+
+@pytest.mark.parametrize("artifact", ["", "{}", "[]", "null", '{"model_id": "x", "color": 1}', "not json"])
+def test_what_is_no_stored_model_is_refused(artifact):
+    with pytest.raises(ValueError, match=r"expected a stored model, got .* train the month again"):
+        WinModel.from_text(artifact)
+
+
+def test_a_model_reads_columns_by_name(model):
+    features = features_of(5)
+    np.testing.assert_array_equal(
+        model.win_probability(features[features.columns[::-1]]), model.win_probability(features)
+    )
+
+
+def test_no_deals_get_no_probabilities_and_no_contributions(model):
+    none = features_of(3)[:0]
+    assert model.win_probability(none).shape == (0,)
+    assert model.contributions(none)[0].shape == (0, len(FEATURE_NAMES))
+
+
+# --- how good it is ---
+
+
+def test_the_calibration_table_says_what_was_predicted_and_what_happened():
+    table = calibration_table(pd.Series([True, False, True, True]), np.array([0.05, 0.05, 0.95, 1.0]))
+    assert table.round(3).to_dict("records") == [
+        {"bin_from": 0.0, "bin_to": 0.1, "n": 2, "predicted_rate": 0.05, "actual_rate": 0.5},
+        {"bin_from": 0.9, "bin_to": 1.0, "n": 2, "predicted_rate": 0.975, "actual_rate": 1.0},
+    ]
+    assert expected_calibration_error(table) == pytest.approx((0.45 * 2 + 0.025 * 2) / 4)
+
+
+def test_an_empty_calibration_table_has_its_columns():
+    table = calibration_table(pd.Series([], dtype=bool), np.array([]))
+    assert list(table.columns) == ["bin_from", "bin_to", "n", "predicted_rate", "actual_rate"]
+    assert expected_calibration_error(table) == 0
+
+
+def test_snapshots_of_one_deal_are_one_piece_of_evidence():
+    random = np.random.default_rng(1)
+    won = pd.Series(random.random(60) < 0.5)
+    said = np.where(won, 0.6, 0.45)
+    once = evaluate(won, said, pd.Series(range(60)), 0.5)
+    tenfold = evaluate(
+        pd.concat([won] * 10, ignore_index=True), np.tile(said, 10), pd.Series(list(range(60)) * 10), 0.5
+    )
+    assert tenfold.n_snapshots == 600
+    assert tenfold.n_deals == 60
+    assert tenfold.brier_gain_low == pytest.approx(once.brier_gain_low)
+    assert tenfold.brier_gain_high == pytest.approx(once.brier_gain_high)
+
+
+def test_a_gain_counts_only_if_its_whole_interval_lies_above_zero():
+    won = pd.Series([True, False] * 50)
+    better = evaluate(won, np.where(won, 0.8, 0.2), pd.Series(range(100)), 0.5)
+    none = evaluate(won, np.full(100, 0.5), pd.Series(range(100)), 0.5)
+    assert better.beats_base_rate
+    assert better.auc == 1
+    assert not none.beats_base_rate
+    lucky = evaluate(won[:4], np.array([0.6, 0.4, 0.6, 0.55]), pd.Series(range(4)), 0.5)
+    assert lucky.brier_gain > 0
+    assert not lucky.beats_base_rate
+    assert none.brier_gain == none.brier_gain_low == 0
+
+
+# --- the rules ---
+
+
+def rules_frame(**values: float) -> pd.DataFrame:
+    usual = {"cycle_ratio": 1.0, "days_since_last_activity": 5.0, "close_date_pushes": 0.0, "stage_position": 0.5}
+    return pd.DataFrame([{**usual, "company_win_rate": 0.3, **values}])
+
+
+def log_odds(**values: float) -> float:
+    probability, _ = rule_based_scores(rules_frame(**values))
+    return float(np.log(probability / (1 - probability))[0])
+
+
+def test_without_any_sign_the_rules_say_the_companys_win_rate():
+    probability, steps = rule_based_scores(rules_frame())
+    assert probability.tolist() == pytest.approx([0.3])
+    assert (steps == 0).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("column", "below", "at_least", "step"),
+    [
+        ("cycle_ratio", 1.2, 1.21, -0.6),
+        ("days_since_last_activity", 14, 15, -0.4),
+        ("close_date_pushes", 1, 2, -0.4),
+        ("stage_position", 0.69, 0.7, 0.4),
+    ],
+)
+def test_a_rule_takes_its_step_beyond_its_threshold(column, below, at_least, step):
+    assert log_odds(**{column: below}) == pytest.approx(log_odds())
+    assert log_odds(**{column: at_least}) == pytest.approx(log_odds() + step)
+    _, steps = rule_based_scores(rules_frame(**{column: at_least}))
+    assert steps[column].tolist() == [step]
+
+
+def test_the_steps_of_several_rules_add_up():
+    assert log_odds(cycle_ratio=2, close_date_pushes=3, stage_position=1) == pytest.approx(log_odds() - 0.6 - 0.4 + 0.4)
+
+
+def test_the_rules_score_no_deals():
+    probability, steps = rule_based_scores(rules_frame()[:0])
+    assert len(probability) == len(steps) == 0

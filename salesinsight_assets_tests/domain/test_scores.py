@@ -1,0 +1,276 @@
+"""Scores and reasons: one row a deal, a sentence a fact, with the number and the norm, and nothing that the CRM lacks."""
+
+import json
+from datetime import date
+from string import Formatter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesinsight_assets.domain.features import CATALOGUE, FEATURE_NAMES
+from salesinsight_assets.domain.features.feature import in_words
+from salesinsight_assets.domain.model.policy import ModelPolicy
+from salesinsight_assets.domain.model.training import train_model
+from salesinsight_assets.domain.model.win_model import WinModel
+from salesinsight_assets.domain.scores import reasons as reasons_file
+from salesinsight_assets.domain.scores.policy import RiskPolicy
+from salesinsight_assets.domain.scores.reasons import DEAL_WORDS, Reason, reasons
+from salesinsight_assets.domain.scores.risk import risk_levels
+from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets_tests.domain.examples_of_deals import deals_of, examples, features_of
+
+OTHER_WORDS = {*DEAL_WORDS, "norm", "over", "company_amount", "usual_amount", "amount_now", "days_overdue"}
+NO_SCORES = pd.DataFrame({"opportunity_id": pd.Series([], dtype=str), "win_probability": pd.Series([], dtype=float)})
+BY_NAME = {feature.name: feature for feature in CATALOGUE}
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def told(contributions: dict[str, float], deals: dict[str, object] | None = None, **features: object) -> list[Reason]:
+    """The reasons of the first of eleven deals."""
+    values = features_of(11)
+    found = deals_of(values)
+    for name, value in features.items():
+        values.loc[0, name] = value if name != "defaulted_features" else None
+    if "defaulted_features" in features:
+        values.at[0, "defaulted_features"] = features["defaulted_features"]
+    for name, value in (deals or {}).items():
+        found.loc[0, name] = value
+    frame = pd.DataFrame([contributions] + [dict.fromkeys(contributions, 0.0)] * 10)
+    return reasons(frame, values, found, "model")[0]
+
+
+# --- the catalogue's sentences ---
+
+
+@pytest.mark.parametrize("feature", CATALOGUE, ids=lambda feature: feature.name)
+def test_every_placeholder_of_a_sentence_can_be_filled(feature):
+    assert placeholders(feature.above) | placeholders(feature.below) <= {*FEATURE_NAMES, *OTHER_WORDS}
+
+
+@pytest.mark.parametrize(
+    "feature", [f for f in CATALOGUE if f.family != "interaction"], ids=lambda feature: feature.name
+)
+def test_a_sentence_tells_a_number(feature):
+    numbers = {*FEATURE_NAMES, *OTHER_WORDS} - set(DEAL_WORDS)
+    for sentence in (feature.above, feature.below):
+        assert placeholders(sentence) & numbers, sentence
+
+
+@pytest.mark.parametrize("feature", CATALOGUE, ids=lambda feature: feature.name)
+@pytest.mark.parametrize("value", [0.0, 1e4])
+def test_every_feature_can_be_told_in_words(feature, value):
+    value = min(value, {"flag": 1.0, "share": 1.0, "ratio": 9.0}.get(feature.unit, value))
+    found = told({feature.name: -1.0}, **{feature.name: value})
+    assert len(found) == 1, "no sentence"
+    assert found[0].fact == feature.reason
+    assert "{" not in found[0].text
+    assert "nan" not in found[0].text
+
+
+def test_norms_are_features_or_one():
+    assert {f.norm for f in CATALOGUE if f.norm} - set(FEATURE_NAMES) == {"one"}
+    assert not [f.name for f in CATALOGUE if f.norm == "one" and f.default is None]
+
+
+def test_features_have_different_names_and_sentences():
+    assert len(set(FEATURE_NAMES)) == len(CATALOGUE)
+    assert len({feature.sentence for feature in CATALOGUE}) == len(CATALOGUE)
+    assert len(CATALOGUE) >= 30
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (0.236, "share", "24%"),
+        (1.0, "flag", "100%"),
+        (21.4, "days", "21"),
+        (1.25, "ratio", "1.2"),
+        (1.5e6, "amount", "1,500,000"),
+    ],
+)
+def test_values_in_words(value, unit, words):
+    assert in_words(value, unit) == words
+
+
+# --- reasons ---
+
+
+def test_the_direction_of_a_reason_is_the_sign_of_its_contribution():
+    found = told({"days_in_stage": -0.8, "rep_open_deals": 0.5})
+    assert [(reason.fact, reason.direction) for reason in found] == [("time in stage", "against"), ("rep load", "for")]
+
+
+def test_two_features_of_one_fact_give_one_reason_by_the_weightier():
+    found = told(
+        {"days_in_stage": -0.3, "stage_time_ratio": -0.5},
+        days_in_stage=21.2,
+        expected_stage_days=9.4,
+        stage_time_ratio=2.3,
+    )
+    assert [reason.text for reason in found] == ["Stuck in Proposal stage for 21 days (won deals take 9)"]
+    assert found[0].value == pytest.approx(2.3)
+    assert found[0].norm == 1
+
+
+def test_two_halves_of_a_fact_that_cancel_out_are_no_reason():
+    assert told({"days_in_stage": -0.8, "stage_time_ratio": 0.79}) == []
+
+
+def test_a_reason_holds_the_number_and_the_norm():
+    found = told({"cycle_ratio": -1.0}, cycle_ratio=1.45, age_days=87.0, expected_cycle_days=60.0)
+    assert found[0].text == "Sales cycle 45% longer than expected (87 days; won deals take 60)"
+    found = told({"rep_win_rate": 0.4}, rep_win_rate=0.55, company_win_rate=0.4)
+    assert found[0].text == "The owner's deals: 55% won (company: 40%)"
+
+
+def test_the_usual_value_is_the_median_of_the_open_deals():
+    usual = np.median([500.0, *features_of(11)["age_days"][1:]])
+    assert told({"age_days": -1.0}, age_days=500.0)[0].text == f"Open for 500 days (usual: {usual:.0f})"
+
+
+def test_a_product_speaks_only_where_neither_of_its_factors_does():
+    alone = told({"amount_x_cycle": -1.0}, amount_x_cycle=99.0)
+    assert "large and slow" in alone[0].text
+    both = told({"amount_x_cycle": -1.0, "cycle_ratio": -0.1}, cycle_ratio=1.5)
+    assert both[0].text.startswith("Sales cycle 50% longer than expected")
+
+
+def test_a_product_of_rates_names_the_company_rate_as_a_rate():
+    found = told({"rep_x_source_rate": -1.0}, rep_win_rate=0.2, source_win_rate=0.1, company_win_rate=0.4)
+    assert found[0].text == "Owner's deals 20% won, deals from Web 10% (company: 40%)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "Next step agreed, as on {share} of the open deals"),
+        (0.0, "No next step filled in; {share} of the open deals have one"),
+    ],
+)
+@pytest.mark.parametrize("others", [0.0, 1.0])
+def test_a_flag_is_told_as_it_is_whatever_is_usual(value, text, others):
+    values = features_of(11).assign(has_next_step=[value] + [others] * 10)
+    contributions = pd.DataFrame({"has_next_step": [-1.0] + [0.0] * 10})
+    found = reasons(contributions, values, deals_of(values), "model")[0]
+    assert found[0].text == text.format(share=f"{(value + 10 * others) / 11:.0%}")
+
+
+def test_a_comparison_with_an_equal_value_is_not_told():
+    assert told({"activity_trend": -1.0}, activity_trend=1.0) == []
+    values = features_of(3).assign(log_amount=10.0)
+    contributions = pd.DataFrame({"log_amount": [-1.0] * 3})
+    assert reasons(contributions, values, deals_of(values), "model") == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("feature", "word"),
+    [("source_win_rate", "lead_source"), ("industry_win_rate", "industry"), ("product_win_rate", "product"),
+     ("region_win_rate", "region"), ("log_amount", "company_amount"), ("efficiency", "company_amount")],
+)  # fmt: skip
+def test_nothing_is_named_that_the_crm_lacks(feature, word):
+    assert len(told({feature: -1.0}, **{feature: 1e3})) == 1
+    assert told({feature: -1.0}, deals={word: None}, **{feature: 1e3}) == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "defaulted"),
+    [
+        ("days_since_last_activity", "days_since_last_activity"),  # nothing was ever recorded
+        ("rep_win_rate", "rep_win_rate"),
+        ("account_wins", "account_wins"),
+        ("days_to_close_date", "days_to_close_date"),
+        ("is_overdue", "days_to_close_date"),
+        ("amount_change", "amount_change"),
+        ("rep_x_source_rate", "source_win_rate"),
+    ],
+)
+def test_a_value_that_is_only_a_default_is_not_told(feature, defaulted):
+    assert len(told({feature: -1.0}, **{feature: 1.0})) == 1
+    assert told({feature: -1.0}, **{feature: 1.0, "defaulted_features": [defaulted]}) == []
+
+
+def test_there_are_at_most_five_reasons_the_weightiest_first():
+    contributions = {name: -0.1 * (n + 1) for n, name in enumerate(("age_days", "close_date_pushes", "competitor_count",
+                     "days_in_stage", "rep_open_deals", "meetings_30_days", "account_wins"))}  # fmt: skip
+    found = told(contributions, **dict.fromkeys(contributions, 77.0))
+    assert [r.fact for r in found] == ["account", "meetings", "rep load", "time in stage", "competition"]
+
+
+def test_a_fact_of_little_weight_is_not_told():
+    assert told({"age_days": -0.049}) == []
+    assert len(told({"age_days": -0.05})) == 1
+
+
+# --- scores ---
+
+
+@pytest.mark.parametrize(
+    ("probability", "level"),
+    [(0.0, "HIGH"), (0.2999, "HIGH"), (0.30, "MEDIUM"), (0.4999, "MEDIUM"), (0.50, "LOW"), (1.0, "LOW")],
+)
+def test_risk_levels_begin_at_their_thresholds(probability, level):
+    assert risk_levels(np.array([probability]), RiskPolicy()).tolist() == [level]
+
+
+def test_without_a_model_the_rules_score_and_say_so():
+    features = features_of(20)
+    features.loc[0, ["cycle_ratio", "days_since_last_activity", "close_date_pushes"]] = (2.0, 95.0, 0.0)
+    scores = opportunity_scores(deals_of(features), features, None, NO_SCORES, RiskPolicy())
+    assert scores["is_fallback"].all()
+    assert set(scores["model_id"]) == {"rules"}
+    stored = json.loads(scores["reasons"][0])
+    assert {reason["source"] for reason in stored} == {"rule"}
+    assert {reason["fact"] for reason in stored} >= {"age", "last activity"}
+    assert set(stored[0]) == {"text", "fact", "direction", "source", "value", "norm"}
+
+
+def test_with_a_model_probability_and_reasons_are_the_models(small_model):
+    features = features_of(20)
+    scores = opportunity_scores(deals_of(features), features, small_model, NO_SCORES, RiskPolicy())
+    np.testing.assert_allclose(scores["win_probability"], small_model.win_probability(features), rtol=1e-9)
+    assert not scores["is_fallback"].any()
+    assert set(scores["model_id"]) == {"win-test"}
+    stored = [reason for text in scores["reasons"] for reason in json.loads(text)]
+    assert {reason["source"] for reason in stored} == {"model"}
+    assert scores["risk_level"].tolist() == risk_levels(scores["win_probability"].to_numpy(), RiskPolicy()).tolist()
+
+
+def test_last_weeks_probability_is_that_of_the_same_deal():
+    features = features_of(3)
+    week_ago = pd.DataFrame({"opportunity_id": ["deal 0002", "gone"], "win_probability": [0.45, 0.9]})
+    scores = opportunity_scores(deals_of(features), features, None, week_ago, RiskPolicy())
+    assert scores["win_probability_7d_ago"].isna().tolist() == [True, True, False]
+    assert scores["win_probability_7d_ago"][2] == 0.45
+
+
+def test_deals_and_features_that_differ_are_refused():
+    features = features_of(3)
+    for other in (features.iloc[::-1], features[:2]):
+        with pytest.raises(ValueError, match="deals and features differ"):
+            opportunity_scores(deals_of(features), other, None, NO_SCORES, RiskPolicy())
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_no_open_deals_give_no_scores(small_model, has_model):
+    features = features_of(3)[:0]
+    model = small_model if has_model else None
+    scores = opportunity_scores(deals_of(features), features, model, NO_SCORES, RiskPolicy())
+    assert len(scores) == 0
+    assert "win_probability_7d_ago" in scores
+
+
+def test_a_sentence_is_parsed_once():
+    assert reasons_file._template("{norm} of {stage_name}") is reasons_file._template("{norm} of {stage_name}")
+
+
+@pytest.fixture(scope="module")
+def small_model() -> WinModel:
+    trained = train_model(
+        examples(300, signal=3.0), date(2025, 1, 1), ModelPolicy(trees=10, least_won=50, least_lost=50)
+    )
+    assert trained.model
+    return WinModel("win-test", trained.model.feature_names, trained.model.trees, 1.3, -0.1)
