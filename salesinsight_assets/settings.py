@@ -1,0 +1,258 @@
+"""Settings: the only reader of environment variables, of `.env`, of `salesinsight.toml` and of the clock.
+
+Secrets and addresses come from environment variables; business numbers from the TOML file (see `policies`).
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+from salesinsight_assets.domain.alerts.actions import Playbook
+from salesinsight_assets.domain.alerts.policy import AlertPolicy
+from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
+from salesinsight_assets.domain.scores.policy import RiskPolicy
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message says what was expected, what came and what to do."""
+
+
+@dataclass(frozen=True)
+class SalesforceSettings:
+    """How to reach one Salesforce org. `is_configured` is False where no client id or user name is given."""
+
+    login_url: str = "https://login.salesforce.com"
+    auth: str = "client_credentials"
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    security_token: str | None = field(default=None, repr=False)
+    private_key_file: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+    api_version: str = "62.0"
+    timeout_seconds: float = 30
+    retry_budget_seconds: float = 900
+    lookback_seconds: int = 900
+    bulk_threshold: int = 2000
+    page_size: int = 2000
+    api_share: float = 0.8
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether a login can be tried at all."""
+        return bool(self.client_id or self.username)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process needs to know about where it runs."""
+
+    home: Path
+    postgres_url: str | None
+    timezone: str
+    config_file: Path | None
+    salesforce: SalesforceSettings
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+_SALESFORCE_NUMBERS: dict[str, type] = {
+    "timeout_seconds": float,
+    "retry_budget_seconds": float,
+    "lookback_seconds": int,
+    "bulk_threshold": int,
+    "page_size": int,
+    "api_share": float,
+}
+_AUTH_FLOWS = ("client_credentials", "jwt", "refresh_token", "password")
+
+
+def environment(directory: Path | None = None) -> dict[str, str]:
+    """The process environment over the `.env` file of `directory` (default: the working directory)."""
+    file_values = dotenv_values((directory or Path.cwd()) / ".env")
+    return {**{k: v for k, v in file_values.items() if v is not None}, **os.environ}
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `env` (default: the process environment and `.env`).
+
+    Raises:
+        SettingsError: a value that cannot be used, by the name of its variable.
+    """
+    env = environment() if env is None else env
+    return Settings(
+        home=Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute(),
+        postgres_url=env.get("SALESINSIGHT_POSTGRES_URL") or None,
+        timezone=_timezone(env.get("SALESINSIGHT_TIMEZONE") or "UTC"),
+        config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
+        salesforce=_salesforce(env),
+    )
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"SALESINSIGHT_TIMEZONE: expected an IANA name such as Europe/Berlin, got {name!r}; correct it or unset it"
+        ) from error
+    return name
+
+
+def _config_file(value: str | None) -> Path | None:
+    path = Path(value) if value else Path("salesinsight.toml")
+    if path.is_file():
+        return path.absolute()
+    if value:
+        raise SettingsError(f"SALESINSIGHT_CONFIG: expected a file, got {value!r}; correct the path or unset it")
+    return None
+
+
+def _salesforce(env: Mapping[str, str]) -> SalesforceSettings:
+    prefix = "SALESFORCE_"
+    given: dict[str, Any] = {}
+    for name in SalesforceSettings.__dataclass_fields__:
+        value = env.get(prefix + name.upper())
+        if value:
+            given[name] = _number(prefix + name.upper(), value, _SALESFORCE_NUMBERS.get(name))
+    settings = SalesforceSettings(**given)
+    if settings.auth not in _AUTH_FLOWS:
+        raise SettingsError(f"SALESFORCE_AUTH: expected one of {', '.join(_AUTH_FLOWS)}, got {settings.auth!r}")
+    if not settings.login_url.startswith("https://"):
+        raise SettingsError(f"SALESFORCE_LOGIN_URL: expected an address with https://, got {settings.login_url!r}")
+    return settings
+
+
+def _number(variable: str, value: str, kind: type | None) -> Any:
+    if kind is None:
+        return value
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: expected a number, got {value!r}; correct it or unset it") from error
+
+
+def read_config(path: Path | None) -> dict[str, Any]:
+    """The tables of `salesinsight.toml`, empty where there is no file.
+
+    Raises:
+        SettingsError: the file is not TOML, with the line.
+    """
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path.name}: expected TOML, got {error}; correct that line") from error
+
+
+def now() -> datetime:
+    """The current moment, in UTC. Nothing else in the package asks the clock."""
+    return datetime.now(UTC)
+
+
+def last_complete_day(moment: datetime, zone: ZoneInfo) -> date:
+    """The day before the one that `moment` falls on in the company's time zone: the partition a night works on."""
+    return moment.astimezone(zone).date() - timedelta(days=1)
+
+
+def export_environment(values: Mapping[str, str]) -> None:
+    """Set variables of this process, for the libraries and child processes that read them there."""
+    os.environ.update(values)
+
+
+@dataclass(frozen=True)
+class ScheduleTimes:
+    """When each step of the night starts, HH:MM in the company's time zone, and the training on the 1st."""
+
+    sync: str = "02:00"
+    features: str = "03:00"
+    scores: str = "04:00"
+    alerts: str = "05:00"
+    messages: str = "05:30"
+    training: str = "01:00"
+
+    def cron(self, step: str) -> str:
+        """The daily cron expression of a step.
+
+        Raises:
+            SettingsError: its time is not HH:MM.
+        """
+        found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(getattr(self, step)))
+        if not found:
+            raise SettingsError(f"[schedule] {step}: expected HH:MM, got {getattr(self, step)!r}; correct it")
+        return f"{int(found[2])} {int(found[1])} * * *"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Every business number, from `salesinsight.toml` or its default; one table a policy."""
+
+    features: FeaturePolicy = field(default_factory=FeaturePolicy)
+    examples: ExamplePolicy = field(default_factory=ExamplePolicy)
+    model: ModelPolicy = field(default_factory=ModelPolicy)
+    risk: RiskPolicy = field(default_factory=RiskPolicy)
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    playbook: Playbook = field(default_factory=Playbook)
+    schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
+
+
+OTHER_CONFIG_TABLES = ("crm", "mappings", "partitions")
+"""Tables of `salesinsight.toml` that are no policy: the field map, CSV mappings, the first day of the partitions."""
+
+
+def load_policies(config: Mapping[str, Any]) -> Policies:
+    """The policies of a configuration.
+
+    Raises:
+        SettingsError: a table or entry that does not exist, with those that do.
+    """
+    kinds = {f.name: f.default_factory for f in fields(Policies)}
+    for name in config:
+        if name not in kinds and name not in OTHER_CONFIG_TABLES:
+            raise SettingsError(
+                f"[{name}]: expected one of {', '.join([*kinds, *OTHER_CONFIG_TABLES])}; correct its name"
+            )
+    return Policies(**{name: _policy(name, kind, config[name]) for name, kind in kinds.items() if name in config})
+
+
+def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
+    known = {f.name: f.type for f in fields(kind)}
+    for entry, value in given.items():
+        if entry not in known:
+            raise SettingsError(f"[{table}] {entry}: expected one of {', '.join(known)}; correct its name")
+        default = getattr(kind(), entry)
+        if isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise SettingsError(f"[{table}] {entry}: expected a number such as {default}, got {value!r}; correct it")
+    return kind(**given)
+
+
+def first_partition_day(config: Mapping[str, Any]) -> date:
+    """The first day that can be materialized: `[partitions] first_day`, default 2016-01-01.
+
+    Raises:
+        SettingsError: not a date.
+    """
+    value = config.get("partitions", {}).get("first_day", date(2016, 1, 1))
+    if not isinstance(value, date):
+        raise SettingsError(f"[partitions] first_day: expected a date such as 2016-01-01, got {value!r}; correct it")
+    return value
+
+
+def child_environment() -> dict[str, str]:
+    """The environment for a child process: ours, but for the ban on bytecode, which would double every import."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
