@@ -1,0 +1,112 @@
+"""Pictures for asset metadata: Altair charts drawn to PNG in the process, no browser and no network."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from salesinsight_assets.domain.model.win_model import WinModel
+
+BLUE, GREY, RED, AMBER, GREEN = "#2563eb", "#94a3b8", "#dc2626", "#d97706", "#16a34a"
+RISK_COLOURS = {"HIGH": RED, "MEDIUM": AMBER, "LOW": GREEN}
+
+
+def calibration_chart(table: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Said against happened, with the number of snapshots behind each point (see `calibration_table`)."""
+    import altair as alt
+
+    scale = alt.Scale(domain=[0, 1])
+    line = pd.DataFrame({"predicted_rate": [0.0, 1.0], "actual_rate": [0.0, 1.0]})
+    x = alt.X("predicted_rate:Q", scale=scale, title="we said", axis=alt.Axis(format="%"))
+    y = alt.Y("actual_rate:Q", scale=scale, title="were won", axis=alt.Axis(format="%"))
+    ideal = alt.Chart(line).mark_line(strokeDash=[4, 4], color=GREY).encode(x=x, y=y)
+    points = alt.Chart(table).mark_circle(color=BLUE).encode(x=x, y=y, size=alt.Size("n:Q", title="snapshots"))
+    return alt.layer(ideal, points).properties(width=320, height=320, title="When we said … %, … % were won")
+
+
+def importance_chart(table: pd.DataFrame, most: int = 15) -> "alt.Chart":
+    """The features that move the explanations most, as shares."""
+    import altair as alt
+
+    return (
+        alt.Chart(table.head(most))
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X("share:Q", axis=alt.Axis(format="%"), title="share of all explanations"),
+            y=alt.Y("feature:N", sort="-x", title=None),
+        )
+        .properties(width=360, title="What the model looks at")
+    )
+
+
+def probability_chart(scores: pd.DataFrame) -> "alt.Chart":
+    """How many open deals have which win probability, by risk level."""
+    import altair as alt
+
+    colours = alt.Scale(domain=list(RISK_COLOURS), range=list(RISK_COLOURS.values()))
+    return (
+        alt.Chart(scores[["win_probability", "risk_level"]])
+        .mark_bar()
+        .encode(
+            x=alt.X("win_probability:Q", bin=alt.Bin(step=0.05), axis=alt.Axis(format="%"), title="win probability"),
+            y=alt.Y("count()", title="open deals"),
+            color=alt.Color("risk_level:N", scale=colours, title="risk"),
+        )
+        .properties(width=420, height=240, title="Open deals by win probability")
+    )
+
+
+def alert_chart(alerts: pd.DataFrame) -> "alt.Chart":
+    """How many alerts each rule gives, to send or suppressed."""
+    import altair as alt
+
+    colours = alt.Scale(domain=["to_send", "suppressed"], range=[BLUE, GREY])
+    return (
+        alt.Chart(alerts[["rule", "status"]])
+        .mark_bar()
+        .encode(
+            x=alt.X("count()", title="alerts"),
+            y=alt.Y("rule:N", title=None),
+            color=alt.Color("status:N", scale=colours, title=None),
+        )
+        .properties(width=420, title="Alerts by rule")
+    )
+
+
+def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:
+    """Shap's beeswarm of a model's contributions on some snapshots: which values push where."""
+    import io
+    import warnings
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    picture = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # shap's own use of an older matplotlib
+        import shap
+
+        values, base = model.contributions(features)
+        data = features[model.feature_names].to_numpy()
+        explanation = shap.Explanation(values, base, data, feature_names=model.feature_names)
+        shap.plots.beeswarm(explanation, max_display=12, show=False, plot_size=(8, 5))
+        plt.savefig(picture, format="png", dpi=90, bbox_inches="tight")
+    plt.close()
+    return picture.getvalue()
+
+
+def png(chart: Any) -> bytes:
+    """A chart as PNG."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_png(chart.to_json(), scale=1.5)
+
+
+def markdown_image(picture: bytes, title: str) -> str:
+    """A PNG as Markdown that carries it along."""
+    return f"![{title}](data:image/png;base64,{base64.b64encode(picture).decode('ascii')})"

@@ -1,0 +1,100 @@
+"""The warehouse's tables: `crm` from the CRM contract, `insight` from the stages, `engagement` for what people get.
+
+A change here needs a migration beside it; a test compares the two.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
+from salesinsight_assets.domain.derived_tables import DERIVED_TABLES, DerivedTable, ValueType
+
+Timestamp = TIMESTAMP(timezone=True)
+SQL_TYPES: dict[ValueType, sa.types.TypeEngine[Any]] = {
+    "text": sa.Text(),
+    "number": sa.Double(),
+    "integer": sa.BigInteger(),
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "timestamp": Timestamp,
+    "json": JSONB(),
+    "texts": sa.ARRAY(sa.Text),
+}
+metadata = sa.MetaData()
+
+
+def _crm_table(table: CrmTable) -> sa.Table:
+    """A CRM table with its versions; the current one has no `valid_to`."""
+    columns = [sa.Column(c.name, SQL_TYPES[c.type], primary_key=c.name == "id") for c in table.columns]
+    if "is_deleted" not in table.column_names:
+        columns.append(sa.Column("is_deleted", sa.Boolean))
+    return sa.Table(
+        table.name,
+        metadata,
+        *columns,
+        sa.Column("valid_from", Timestamp, primary_key=True),
+        sa.Column("valid_to", Timestamp),
+        sa.Column("synced_at", Timestamp, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Index(f"{table.name}_current", "id", unique=True, postgresql_where=sa.text("valid_to IS NULL")),
+        *_parent_index(table),
+        schema="crm",
+    )
+
+
+def _parent_index(table: CrmTable) -> list[sa.Index]:
+    parents = [c for c in ("opportunity_id", "what_id") if c in table.column_names]
+    return [sa.Index(f"{table.name}_{parent}", parent) for parent in parents]
+
+
+CRM = {table.name: _crm_table(table) for table in CRM_TABLES}
+
+sync_cursors = sa.Table(
+    "sync_cursors",
+    metadata,
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("cursor", Timestamp),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("synced_at", Timestamp, nullable=False),
+    schema="crm",
+)
+
+
+def _derived_table(table: DerivedTable) -> sa.Table:
+    columns = [
+        sa.Column(
+            c.name,
+            SQL_TYPES[c.type],
+            primary_key=c.is_key,
+            nullable=not c.is_required,
+            index=c.name == table.day_column and not c.is_key,
+        )
+        for c in table.columns
+    ]
+    return sa.Table(table.name, metadata, *columns, schema=table.schema)
+
+
+DERIVED = {table.name: _derived_table(table) for table in DERIVED_TABLES}
+open_opportunities = DERIVED["open_opportunities"]
+opportunity_features = DERIVED["opportunity_features"]
+training_examples = DERIVED["training_examples"]
+models = DERIVED["models"]
+model_calibration = DERIVED["model_calibration"]
+prediction_ledger = DERIVED["prediction_ledger"]
+rep_alerts = DERIVED["rep_alerts"]
+outbox = DERIVED["outbox"]
+
+LATEST_SCORES_VIEW = """
+CREATE VIEW insight.opportunity_scores AS
+SELECT ledger.* FROM insight.prediction_ledger AS ledger
+JOIN (
+    SELECT DISTINCT ON (as_of_date) as_of_date, run_id FROM insight.prediction_ledger
+    ORDER BY as_of_date, scored_at DESC, run_id
+) AS latest USING (as_of_date, run_id)
+"""
+"""What readers call `opportunity_scores`: of each day the latest run in the ledger."""
+
+DAY_COLUMNS = {**{table.name: table.day_column for table in DERIVED_TABLES}, "opportunity_scores": "as_of_date"}
+"""The column that holds the day (or the month) of a derived table's partition."""

@@ -1,0 +1,344 @@
+"""The derived tables: a partition is replaced, a prediction never, a message key is used once."""
+
+import json
+import threading
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import psycopg2
+import pytest
+
+from salesinsight_assets.adapters.warehouse import Warehouse, tables
+from salesinsight_assets.domain.features import FEATURE_NAMES
+
+DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
+SCORED_AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
+def alerts(*ranks: int, **changes: Any) -> pd.DataFrame:
+    rows = {
+        "opportunity_id": [f"006{rank}" for rank in ranks],
+        "rule": "likely_loss",
+        "owner_id": "005A",
+        "priority": "HIGH",
+        "amount": 60_000.0,
+        "win_probability": 0.2,
+        "rank": list(ranks),
+        "status": "to_send",
+        "suppressed_because": None,
+        "episode_id": "e",
+    }
+    return pd.DataFrame({**rows, **changes})
+
+
+def scores(*probabilities: float, **changes: Any) -> pd.DataFrame:
+    rows = {
+        "opportunity_id": [f"006{number}" for number in range(len(probabilities))],
+        "owner_id": "005A",
+        "amount": 60_000.0,
+        "win_probability": list(probabilities),
+        "win_probability_7d_ago": float("nan"),
+        "risk_level": "HIGH",
+        "reasons": json.dumps([{"text": "21 days in “Proposal”", "value": 0.1 + 0.2}]),
+        "model_id": "win-1",
+        "is_fallback": False,
+    }
+    return pd.DataFrame({**rows, **changes})
+
+
+def message(key: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "message_key": key,
+        "channel": "email",
+        "recipient": "ann@example.com",
+        "as_of_date": DAY,
+        "status": "pending",
+        "attempts": 0,
+        "payload": json.dumps({"text": "🔴"}, ensure_ascii=False),
+        "queued_at": SCORED_AT,
+        "sent_at": pd.NaT,
+        "error": None,
+        **changes,
+    }
+
+
+def model(model_id: str, trained_on: date, status: str = "champion") -> pd.DataFrame:
+    row = {
+        "model_id": model_id,
+        "trained_on": trained_on,
+        "kind": "lightgbm",
+        "status": status,
+        "reason": None,
+        "metrics": "{}",
+        "feature_names": FEATURE_NAMES,
+        "artifact": "{}",
+    }
+    return pd.DataFrame([row])
+
+
+def replace(warehouse: Warehouse, frame: pd.DataFrame, day: date = DAY) -> None:
+    warehouse.replace_partition(tables.rep_alerts, {"as_of_date": day}, frame)
+
+
+def statuses(warehouse: Warehouse) -> dict[str, str]:
+    rows = warehouse.read("SELECT model_id, status FROM insight.models")
+    return dict(zip(rows["model_id"], rows["status"], strict=True))
+
+
+# --- partitions ---
+
+
+def test_a_partition_is_replaced_and_its_neighbours_stay(warehouse: Warehouse) -> None:
+    replace(warehouse, alerts(9), NEXT_DAY)
+    replace(warehouse, alerts(1, 2, 3))
+    replace(warehouse, alerts(1, 2))
+    replace(warehouse, alerts(1, 2))
+    assert list(warehouse.partition("rep_alerts", DAY)["rank"]) == [1, 2]
+    assert list(warehouse.partition("rep_alerts", NEXT_DAY)["rank"]) == [9]
+
+
+def test_a_partition_may_become_empty(warehouse: Warehouse) -> None:
+    replace(warehouse, alerts(1))
+    replace(warehouse, alerts())
+    assert len(warehouse.partition("rep_alerts", DAY)) == 0
+
+
+def test_a_partition_that_cannot_be_written_stays_as_it_was(warehouse: Warehouse) -> None:
+    replace(warehouse, alerts(1, 2))
+    with pytest.raises(Exception, match="duplicate key"):
+        replace(warehouse, alerts(5, 5))
+    assert list(warehouse.partition("rep_alerts", DAY)["rank"]) == [1, 2]
+
+
+def test_a_frame_with_other_columns_is_refused_by_their_names(warehouse: Warehouse) -> None:
+    with pytest.raises(ValueError, match=r"insight\.rep_alerts: expected exactly its columns, but mood, rule differ"):
+        replace(warehouse, alerts(1).rename(columns={"rule": "mood"}))
+
+
+def test_rows_that_were_filtered_before_keep_their_day(warehouse: Warehouse) -> None:
+    """A frame's row labels say nothing: those of a filtered frame do not begin at 0."""
+    replace(warehouse, alerts(1, 2, 3).iloc[1:])
+    assert list(warehouse.partition("rep_alerts", DAY)["rank"]) == [2, 3]
+    append(warehouse, scores(0.1, 0.2, 0.3).iloc[1:], "first")
+    assert list(warehouse.partition("opportunity_scores", DAY)["win_probability"]) == [0.2, 0.3]
+
+
+def test_the_alerts_of_a_range_of_days_come_by_day_and_rank(warehouse: Warehouse) -> None:
+    replace(warehouse, alerts(2, 1), NEXT_DAY)
+    replace(warehouse, alerts(4))
+    found = warehouse.alerts_between(DAY, NEXT_DAY)
+    assert list(found["rank"]) == [4, 1, 2]
+    assert len(warehouse.alerts_between(NEXT_DAY, NEXT_DAY)) == 2
+
+
+# --- the ledger of predictions ---
+
+
+def append(warehouse: Warehouse, frame: pd.DataFrame, run: str, minutes: int = 0) -> bool:
+    return warehouse.append_scores(DAY, frame, run, SCORED_AT + timedelta(minutes=minutes))
+
+
+def runs(warehouse: Warehouse) -> list[str]:
+    return list(warehouse.read("SELECT DISTINCT run_id FROM insight.prediction_ledger ORDER BY 1")["run_id"])
+
+
+def test_the_same_prediction_is_kept_once(warehouse: Warehouse) -> None:
+    assert append(warehouse, scores(0.1, 0.3), "first")
+    assert not append(warehouse, scores(0.1, 0.3), "second", minutes=5)
+    assert not append(warehouse, scores(0.1, 0.3).iloc[::-1], "in another order", minutes=6)
+    assert runs(warehouse) == ["first"]
+
+
+def test_another_prediction_is_kept_beside_it_and_the_latest_is_shown(warehouse: Warehouse) -> None:
+    append(warehouse, scores(0.1, 0.3), "first")
+    assert append(warehouse, scores(0.1, 0.31), "second", minutes=5)
+    assert runs(warehouse) == ["first", "second"]
+    assert list(warehouse.partition("opportunity_scores", DAY)["win_probability"]) == [0.1, 0.31]
+    assert append(warehouse, scores(0.1, 0.3), "third", minutes=9)
+    assert list(warehouse.partition("opportunity_scores", DAY)["win_probability"]) == [0.1, 0.3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reasons": json.dumps([])},
+        {"model_id": "rules", "is_fallback": True},
+        {"win_probability_7d_ago": 0.5},
+        {"amount": float("nan")},
+        {"owner_id": None},
+        {"win_probability": [0.1, 0.30000000000000004]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_else_differs_is_another_prediction(warehouse: Warehouse, change: dict[str, Any]) -> None:
+    append(warehouse, scores(0.1, 0.3), "first")
+    assert append(warehouse, scores(0.1, 0.3, **change), "second", minutes=5)
+
+
+def test_a_deal_that_left_is_not_shown_with_the_latest_run(warehouse: Warehouse) -> None:
+    append(warehouse, scores(0.1, 0.3), "first")
+    append(warehouse, scores(0.1), "second", minutes=5)
+    assert len(warehouse.partition("opportunity_scores", DAY)) == 1
+    assert len(warehouse.read("SELECT 1 FROM insight.prediction_ledger")) == 3
+
+
+# --- the outbox ---
+
+
+def test_a_message_key_is_used_once_whatever_became_of_the_message(warehouse: Warehouse) -> None:
+    first = pd.DataFrame([message("a"), message("b")])
+    assert warehouse.insert_new(tables.outbox, first) == 2
+    warehouse.execute("UPDATE engagement.outbox SET status = 'sent', attempts = 1 WHERE message_key = 'a'")
+    again = pd.DataFrame([message("a", payload="{}"), message("b"), message("c", recipient=None)])
+    assert warehouse.insert_new(tables.outbox, again) == 1
+    found = warehouse.exported("outbox", None).set_index("message_key")
+    assert dict(found["status"]) == {"a": "sent", "b": "pending", "c": "pending"}
+    assert json.loads(found.at["a", "payload"]) == {"text": "🔴"}
+    assert warehouse.insert_new(tables.outbox, first.iloc[:0]) == 0
+
+
+def test_a_key_that_comes_twice_in_one_delivery_is_used_once(warehouse: Warehouse) -> None:
+    assert warehouse.insert_new(tables.outbox, pd.DataFrame([message("a"), message("a")])) == 1
+
+
+# --- models ---
+
+
+def test_a_new_champion_retires_those_of_earlier_months(warehouse: Warehouse) -> None:
+    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.replace_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
+    assert statuses(warehouse) == {"january": "retired", "february": "champion", "march": "rejected"}
+
+
+def test_an_earlier_month_trained_later_does_not_become_champion(warehouse: Warehouse) -> None:
+    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    assert statuses(warehouse) == {"january": "retired", "february": "champion"}
+
+
+def test_a_month_trained_again_replaces_its_model_and_may_give_way(warehouse: Warehouse) -> None:
+    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.replace_model(date(2026, 2, 1), model("february again", date(2026, 3, 1), "rejected"))
+    assert statuses(warehouse) == {"january": "champion", "february again": "rejected"}
+
+
+def test_the_champion_of_a_day_was_there_when_the_day_began(warehouse: Warehouse) -> None:
+    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.replace_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
+
+    def champion(day: date) -> str | None:
+        found = warehouse.champion(day)
+        return None if found is None else found["model_id"]
+
+    assert champion(date(2026, 1, 31)) is None
+    assert champion(date(2026, 2, 1)) == "january"
+    assert champion(date(2026, 2, 28)) == "january"
+    assert champion(date(2026, 3, 1)) == "february"
+    assert champion(date(2026, 12, 1)) == "february"
+
+
+# --- exports ---
+
+
+def test_an_export_holds_all_days_or_one(warehouse: Warehouse) -> None:
+    replace(warehouse, alerts(1, 2))
+    replace(warehouse, alerts(3), NEXT_DAY)
+    assert len(warehouse.exported("rep_alerts", None)) == 3
+    assert list(warehouse.exported("rep_alerts", NEXT_DAY)["rank"]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("table", "day", "message"),
+    [
+        ("rep_alert", None, "expected one of .*rep_alerts.*, got rep_alert; correct its name"),
+        ("alembic_version", None, "expected one of"),
+        ("users; DROP TABLE crm.users", None, "expected one of"),
+        ("users", DAY, "--date: expected a table with days, got users"),
+    ],
+)
+def test_an_export_that_cannot_be_says_what_can(
+    warehouse: Warehouse, table: str, day: date | None, message: str
+) -> None:
+    with pytest.raises(KeyError, match=message):
+        warehouse.exported(table, day)
+
+
+def test_every_derived_table_with_a_day_names_its_column() -> None:
+    derived = [t for t in tables.metadata.tables.values() if t.schema in ("insight", "engagement")]
+    for table in derived:
+        column = tables.DAY_COLUMNS.get(table.name)
+        assert column is None or column in table.columns, table.name
+        assert column or not {"as_of_date", "model_month"} & set(table.columns.keys()), table.name
+
+
+# --- connections ---
+
+
+def backends(warehouse: Warehouse) -> list[int]:
+    connection = psycopg2.connect(warehouse.url)
+    try:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+    finally:
+        connection.close()
+
+
+def test_a_thread_keeps_one_connection_and_gives_it_up_when_asked(warehouse: Warehouse) -> None:
+    for _ in range(3):
+        warehouse.read("SELECT 1")
+    assert len(backends(warehouse)) == 1
+    warehouse.close()
+    warehouse.close()
+    assert warehouse.read("SELECT 1 AS one")["one"][0] == 1
+
+
+def test_a_connection_that_the_server_closed_is_replaced(warehouse: Warehouse) -> None:
+    warehouse.read("SELECT 1")
+    (pid,) = backends(warehouse)
+    connection = psycopg2.connect(warehouse.url)
+    connection.cursor().execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    connection.close()
+    assert warehouse.read("SELECT 2 AS two")["two"][0] == 2
+
+
+def test_a_statement_that_fails_leaves_a_usable_warehouse(warehouse: Warehouse) -> None:
+    with pytest.raises(Exception, match="no_such_table"):
+        warehouse.read("SELECT * FROM no_such_table")
+    assert warehouse.read("SELECT 1 AS one")["one"][0] == 1
+
+
+def test_threads_do_not_share_a_connection(warehouse: Warehouse) -> None:
+    errors: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for _ in range(20):
+                warehouse.read("SELECT generate_series(1, 1000)")
+        except BaseException as error:  # noqa: BLE001 - it is looked at below
+            errors.append(error)
+        finally:
+            warehouse.close()
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_transaction_inside_another_is_its_own(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as outer:
+        outer.execute("CREATE TABLE mine (a int)")
+        with pytest.raises(Exception, match="mine"):
+            warehouse.read("SELECT * FROM mine")
+    assert len(warehouse.read("SELECT * FROM mine")) == 0
+    assert len(backends(warehouse)) == 1

@@ -1,0 +1,118 @@
+"""CSV files in and out: what is exported comes back the same, and what cannot be read is refused by its place."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from salesinsight_assets.adapters.csv_export import read_csv_file, write_table
+from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.domain.crm.rows import typed_table
+from salesinsight_assets.domain.crm.sync import MergeCounts
+from salesinsight_assets.domain.crm.tables import OPPORTUNITIES, crm_table
+from salesinsight_assets.domain.crm.uploads import UploadRefusedError, upload_tables
+
+RECORDS = [
+    {
+        "Id": f"00600000000000{number}AAA",
+        "Name": name,
+        "OwnerId": "005000000000001AAA",
+        "StageName": "Proposal",
+        "Amount": amount,
+        "CloseDate": closing,
+        "IsClosed": is_closed,
+        "IsDeleted": number == 3,
+        "CreatedDate": "2026-01-05T09:30:15.123Z",
+        "SystemModstamp": f"2026-02-0{number}T23:59:59.999Z",
+    }
+    for number, (name, amount, closing, is_closed) in enumerate(
+        [
+            ('Acme, "the" company\nsecond line', 0.30000000000000004, "2026-06-30", True),
+            ("Ünïcode 第二 🔴", None, None, False),
+            ("deleted", -5.0, "1999-12-31", None),
+        ],
+        1,
+    )
+]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_export_holds_the_current_rows(warehouse: Warehouse, tmp_path: Path, ending: str) -> None:
+    _store(warehouse)
+    path = tmp_path / f"opportunities.{ending}"
+    write_table(warehouse.exported("opportunities", None), path)
+    found = pd.read_csv(path) if ending == "csv" else pd.read_parquet(path)
+    assert list(found["name"]) == [record["Name"] for record in RECORDS]
+    assert list(found["is_deleted"]) == [False, False, True]
+    assert found["amount"][0] == 0.30000000000000004
+
+
+def test_an_export_that_is_imported_again_changes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    _store(warehouse)
+    before = warehouse.read("SELECT * FROM crm.opportunities ORDER BY id, valid_from")
+    path = tmp_path / "opportunities.csv"
+    write_table(warehouse.exported("opportunities", None), path)
+    upload = upload_tables([read_csv_file(path)], None, {}, None, ZoneInfo("UTC"))
+    uploads = {crm_table(name): rows for name, rows in upload.items()}
+    synced_at = datetime(2026, 4, 1, tzinfo=UTC)
+    assert warehouse.merge_all(uploads, source="csv", synced_at=synced_at) == {"opportunities": MergeCounts(0, 0, 0)}
+    pd.testing.assert_frame_equal(warehouse.read("SELECT * FROM crm.opportunities ORDER BY id, valid_from"), before)
+
+
+def _store(warehouse: Warehouse) -> None:
+    synced_at = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = typed_table(OPPORTUNITIES, RECORDS)
+    warehouse.merge(OPPORTUNITIES, [rows], source="salesforce", synced_at=synced_at, cursor=synced_at)
+
+
+def test_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"--to: expected a file ending in \.csv or \.parquet, got a\.xlsx"):
+        write_table(pd.DataFrame({"a": [1]}), tmp_path / "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"id,name\n", "an empty file"),
+        (b"id;name\n1;a\n", "line 1: expected columns separated by commas"),
+        (b"id,name\n1,\xe4\n", "expected text in UTF-8, got byte 0xe4"),
+        (b"id,id\n1,2\n", "line 1, column id: expected a column name once, got twice"),
+        (b"id,name\n1,a\n2\n", "line 3: expected 2 columns as in the header, got 1"),
+        (b"id,name\n1,a,b\n", "line 2: expected 2 columns as in the header, got 3"),
+        (b'id,name\n1,"two\nlines"\n2\n', "line 4: expected 2 columns"),
+        (b'id,name\n1,"never closed\n2,b\n', "expected CSV with closed quotes"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_place(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_bytes(content)
+    with pytest.raises(UploadRefusedError, match=message):
+        read_csv_file(path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UploadRefusedError, match="expected a CSV file, got no such file"):
+        read_csv_file(tmp_path / "users.csv")
+    with pytest.raises(UploadRefusedError, match="no such file"):
+        read_csv_file(tmp_path)
+
+
+def test_a_spreadsheets_byte_order_mark_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_bytes(b'\xef\xbb\xbfid,name\r\n\r\n1,"a\r\nb"\r\n2,\r\n')
+    file = read_csv_file(path)
+    assert list(file.frame.columns) == ["id", "name"]
+    assert list(file.lines) == [3, 5]
+    assert file.frame["name"].isna().tolist() == [False, True]
+
+
+def test_days_and_moments_are_written_as_such(warehouse: Warehouse, tmp_path: Path) -> None:
+    _store(warehouse)
+    path = tmp_path / "opportunities.csv"
+    write_table(warehouse.exported("opportunities", None), path)
+    rows = pd.read_csv(path, dtype=str)
+    assert rows["close_date"][0] == date(2026, 6, 30).isoformat()
+    assert pd.Timestamp(rows["created_date"][0]) == pd.Timestamp("2026-01-05T09:30:15.123Z")

@@ -1,0 +1,55 @@
+"""Pictures for metadata: PNG made in this process, also of nothing and of one row."""
+
+import base64
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesinsight_assets.adapters import plots
+from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.model.win_model import WinModel
+
+PNG = b"\x89PNG\r\n\x1a\n"
+TABLES = {
+    plots.calibration_chart: pd.DataFrame({"predicted_rate": [0.1, 0.4], "actual_rate": [0.2, 0.4], "n": [10, 90]}),
+    plots.importance_chart: pd.DataFrame({"feature": FEATURE_NAMES, "share": np.linspace(0.1, 0, len(FEATURE_NAMES))}),
+    plots.probability_chart: pd.DataFrame(
+        {"win_probability": [0.1, 0.6, 0.9], "risk_level": ["HIGH", "MEDIUM", "LOW"]}
+    ),
+    plots.alert_chart: pd.DataFrame({"rule": ["slow_deal", "likely_loss"], "status": ["to_send", "suppressed"]}),
+}
+
+
+def size(picture: bytes) -> tuple[int, int]:
+    assert picture.startswith(PNG)
+    width, height = struct.unpack(">II", picture[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize("chart", TABLES, ids=lambda chart: chart.__name__)
+@pytest.mark.parametrize("rows", [0, 1, None], ids=["none", "one", "all"])
+def test_every_chart_is_drawn(chart, rows: int | None) -> None:
+    width, height = size(plots.png(chart(TABLES[chart].head(len(TABLES[chart]) if rows is None else rows))))
+    assert width > 50
+    assert height > 20
+
+
+def test_a_picture_travels_within_its_markdown() -> None:
+    text = plots.markdown_image(PNG, "calibration")
+    head, _, content = text.partition("base64,")
+    assert head == "![calibration](data:image/png;"
+    assert base64.b64decode(content.removesuffix(")")) == PNG
+
+
+def test_the_beeswarm_shows_a_models_contributions() -> None:
+    import lightgbm
+
+    generator = np.random.default_rng(0)
+    features = pd.DataFrame(generator.random((300, len(FEATURE_NAMES))), columns=FEATURE_NAMES)
+    data = lightgbm.Dataset(features.to_numpy(), (features.iloc[:, 0] > 0.5).astype(int), feature_name=FEATURE_NAMES)
+    trees = lightgbm.train({"objective": "binary", "verbose": -1}, data, num_boost_round=5).model_to_string()
+    width, height = size(plots.beeswarm_png(WinModel("m", FEATURE_NAMES, trees), features))
+    assert width > 400
+    assert height > 200

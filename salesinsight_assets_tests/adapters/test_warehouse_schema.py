@@ -1,0 +1,83 @@
+"""How a database gets to the present schema, from nothing, twice, and by two processes at once."""
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from salesinsight_assets.adapters.warehouse import Warehouse, schema, tables
+from salesinsight_assets.adapters.warehouse.warehouse import metadata_names, sqlalchemy_url
+
+
+def test_the_migrations_lead_to_exactly_the_tables(warehouse: Warehouse) -> None:
+    engine = sa.create_engine(sqlalchemy_url(warehouse.url), poolclass=sa.NullPool)
+    options = {
+        "include_schemas": True,
+        "compare_type": True,
+        "version_table_schema": "insight",
+        "include_name": lambda name, kind, _: kind != "schema" or name in schema.SCHEMAS,
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_every_table_can_be_exported(warehouse: Warehouse) -> None:
+    names = [name.rpartition(".")[2] for name in metadata_names()]
+    assert "opportunity_scores" in names
+    for name in [*names, *tables.CRM]:
+        assert len(warehouse.exported(name, None)) == 0
+
+
+def test_an_empty_database_is_brought_up_to_date_and_stays_so(empty_database: str) -> None:
+    before = schema.status(empty_database)
+    assert (before.revision, before.is_current) == (None, False)
+    schema.upgrade(empty_database)
+    schema.upgrade(empty_database)
+    after = schema.status(empty_database)
+    assert after.is_current
+    assert after.revision == before.expected
+
+
+def test_two_processes_that_start_together_wait_for_each_other(empty_database: str) -> None:
+    code = f"from salesinsight_assets.adapters.warehouse.schema import upgrade; upgrade({empty_database!r})"
+    both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert schema.status(empty_database).is_current
+
+
+def test_a_database_is_made_once(postgres_url: str, empty_database: str) -> None:
+    name = empty_database.partition("@/")[2].partition("?")[0]
+    assert schema.ensure_database(postgres_url, name) == empty_database
+    assert schema.ensure_database(postgres_url, name) == empty_database
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://postgres@/postgres?host=/run/pg", "postgresql://postgres@/other?host=/run/pg"),
+        ("postgresql://me:s%40crt@db.example:6432/main", "postgresql://me:s%40crt@db.example:6432/other"),
+        ("postgresql:///main?host=/run/pg", "postgresql:///other?host=/run/pg"),
+        ("postgresql://127.0.0.1", "postgresql://127.0.0.1/other"),
+    ],
+)
+def test_the_url_of_another_database_on_the_same_server(url: str, expected: str) -> None:
+    assert schema.database_url(url, "other") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p@db:6432/main?sslmode=require", "postgresql+psycopg2://u:p@db:6432/main?sslmode=require"),
+        ("postgres://u@db/main", "postgresql+psycopg2://u@db/main"),
+        ("postgresql://postgres@/x?host=/run/pg", "postgresql+psycopg2://postgres@localhost/x?host=/run/pg"),
+        ("postgresql:///x?host=/run/pg", "postgresql+psycopg2://localhost/x?host=/run/pg"),
+        ("postgresql+psycopg2://u@db/main", "postgresql+psycopg2://u@db/main"),
+    ],
+)
+def test_the_url_as_sqlalchemy_wants_it(url: str, expected: str) -> None:
+    assert sqlalchemy_url(url) == expected
