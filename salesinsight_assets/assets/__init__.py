@@ -1,0 +1,7 @@
+"""The assets: one thin file a stage. Each reads, calls the domain once, writes, and says what it did.
+
+The files do not import each other; Dagster ties them by their keys.
+"""
+
+STAGES = ("crm", "history", "features", "model", "scores", "alerts", "delivery")
+"""The stages in order, each the name of its file here, of its folder in the domain and of its group in Dagster."""

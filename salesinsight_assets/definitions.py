@@ -1,0 +1,22 @@
+"""Assembles the code location; holds no logic."""
+
+import dagster as dg
+
+from salesinsight_assets import checks, schedules
+from salesinsight_assets.assets import alerts, crm, delivery, features, history, model, scores
+from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+STAGE_MODULES = [crm, history, features, model, scores, alerts, delivery]
+
+defs = dg.Definitions(
+    assets=[
+        *crm.salesforce_objects,
+        *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES)),
+    ],
+    asset_checks=dg.load_asset_checks_from_modules([checks]),
+    jobs=schedules.JOBS,
+    schedules=schedules.SCHEDULES,
+    sensors=schedules.SENSORS,
+    resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,77 @@
+"""What every asset says of itself: owners, column schema, row counts, previews."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from salesinsight_assets.domain.crm.tables import CrmTable
+from salesinsight_assets.domain.derived_tables import DerivedTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OWNERS = ["team:data-engineering"]
+PREVIEW_ROWS = 5
+
+
+def spec(group: str, table: DerivedTable, description: str, kinds: set[str], name: str | None = None) -> dict[str, Any]:
+    """Arguments for the asset that fills a derived table: its name (the table's, unless given) and all that describes it."""
+    return {
+        "name": name or table.name,
+        "group_name": group,
+        "owners": OWNERS,
+        "kinds": kinds,
+        "description": description,
+        "metadata": table_metadata(table),
+    }
+
+
+def table_metadata(table: DerivedTable | CrmTable) -> dict[str, Any]:
+    """Where an asset's rows are, and its columns."""
+    schema = table.schema if isinstance(table, DerivedTable) else "crm"
+    return {"dagster/column_schema": column_schema(table), "table": f"{schema}.{table.name}"}
+
+
+def column_schema(table: DerivedTable | CrmTable) -> dg.TableSchema:
+    """The columns of a table as Dagster shows them."""
+    if isinstance(table, CrmTable):
+        described = [(c.name, c.type, f"{table.salesforce_object}.{c.field}", c.is_required) for c in table.columns]
+    else:
+        described = [(c.name, c.type, c.description, c.is_required) for c in table.columns]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, kind, text, constraints=dg.TableColumnConstraints(nullable=not is_required))
+            for name, kind, text, is_required in described
+        ]
+    )
+
+
+def row_metadata(frame: "pd.DataFrame", **more: Any) -> Mapping[str, Any]:
+    """Row count and a preview of a materialization, with `more` beside them."""
+    preview = [{str(k): v for k, v in row.items()} for row in frame.head(PREVIEW_ROWS).astype(str).to_dict("records")]
+    return {
+        "dagster/row_count": len(frame),
+        **({"preview": dg.MetadataValue.md(markdown_table(preview))} if preview else {}),
+        **more,
+    }
+
+
+def markdown_table(rows: list[dict[str, Any]]) -> str:
+    """Rows as a Markdown table; a cell's line breaks and bars are escaped."""
+    if not rows:
+        return "none"
+    columns = list(rows[0])
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def partition_day(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> date:
+    """The day (or first day of the month) of the run's partition."""
+    return date.fromisoformat(context.partition_key)

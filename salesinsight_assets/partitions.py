@@ -1,0 +1,24 @@
+"""The partitions: a day D is a calendar day in the company's time zone, worked on in the night after it."""
+
+import warnings
+
+import dagster as dg
+
+from salesinsight_assets.settings import first_partition_day, load_settings, read_config
+
+# Partitioned asset checks and mappings to partitions that may not exist are marked preview and beta in Dagster 1.13. We use
+# both knowingly, pin Dagster below 1.14, and have tests on what they do; the warnings would drown the commands' output.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+_settings = load_settings()
+_first_day = first_partition_day(read_config(_settings.config_file))
+
+DAILY = dg.DailyPartitionsDefinition(start_date=_first_day.isoformat(), timezone=_settings.timezone)
+MONTHLY = dg.MonthlyPartitionsDefinition(start_date=_first_day.replace(day=1).isoformat(), timezone=_settings.timezone)
+"""A model's month is the one it knows the end of: the training on the 1st works on the month before."""
+
+LAST_COMPLETE_MONTH = dg.TimeWindowPartitionMapping(
+    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+)
+"""A day is scored by the model of the month before."""

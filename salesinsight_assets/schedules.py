@@ -1,0 +1,99 @@
+"""When: the night's five steps, the training on the 1st, and the jobs to start any of it by hand.
+
+The sync starts by the clock. Each later step has a time of its own too, but waits for the step before it: its condition
+fires once its time has come and everything upstream was updated since the sync began and passed its blocking checks, also
+hours later. A plain schedule would start on the minute, whatever the state of its inputs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from salesinsight_assets.domain.model.months import month_before
+from salesinsight_assets.settings import load_policies, load_settings, read_config
+
+_settings = load_settings()
+_times = load_policies(read_config(_settings.config_file)).schedule
+
+CRM = dg.AssetSelection.groups("crm")
+NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery")
+MODEL = dg.AssetSelection.groups("model")
+
+crm_sync = dg.define_asset_job(
+    "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
+)
+night = dg.define_asset_job(
+    "night", CRM | NIGHTLY, description="The whole night of one day, from the CRM to the outbox."
+)
+night_without_sync = dg.define_asset_job(
+    "night_without_sync", NIGHTLY, description="One day from the rows stored already: a replay."
+)
+training = dg.define_asset_job(
+    "training", MODEL, description="The model of one month, from its examples to its calibration."
+)
+JOBS = [crm_sync, night, night_without_sync, training]
+
+crm_sync_schedule = dg.ScheduleDefinition(
+    name="sync_the_crm",
+    job=crm_sync,
+    cron_schedule=_times.cron("sync"),
+    execution_timezone=_settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description=f"{_times.sync}: the night begins.",
+)
+
+
+@dg.schedule(
+    name="train_on_the_first",
+    job=training,
+    cron_schedule=_times.cron("training").replace("* * *", "1 * *"),
+    execution_timezone=_settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def training_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """On the 1st: train the model of the month that has just ended."""
+    month = month_before(context.scheduled_execution_time.astimezone(_settings.zone).date()).isoformat()
+    return dg.RunRequest(run_key=month, partition_key=month)
+
+
+SCHEDULES = [crm_sync_schedule, training_schedule]
+
+STEPS = {"features": ("history", "features"), "scores": ("scores",), "alerts": ("alerts",), "messages": ("delivery",)}
+"""The steps after the sync, by the name of their time, and the groups that each materializes."""
+
+SENSORS = [
+    dg.AutomationConditionSensorDefinition(
+        f"step_{step}",
+        target=dg.AssetSelection.groups(*groups),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+        description=f"{getattr(_times, step)}: {' and '.join(groups)}, once everything upstream is there.",
+    )
+    for step, groups in STEPS.items()
+]
+
+
+def step_condition(step: str) -> dg.AutomationCondition:
+    """When an asset of `step` is to be materialized for the day that has just ended."""
+    zone = _settings.timezone
+    model = dg.AssetSelection.groups("model")
+    updated = dg.AutomationCondition.all_deps_updated_since_cron(_times.cron("sync"), zone).ignore(model)
+    return (
+        dg.AutomationCondition.in_latest_time_window()
+        & dg.AutomationCondition.cron_tick_passed(_times.cron(step), zone).since_last_handled()
+        & updated
+        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        & ~dg.AutomationCondition.in_progress()
+    ).with_label(f"step_{step}")
+
+
+def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
+    """`assets` with the condition of the step that their group belongs to."""
+    step_of = {group: step for step, groups in STEPS.items() for group in groups}
+
+    def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        step = step_of.get(spec.group_name or "")
+        return spec.replace_attributes(automation_condition=step_condition(step)) if step else spec
+
+    return [definition.map_asset_specs(conditioned) for definition in assets]

@@ -1,0 +1,233 @@
+"""When: the schedules by their clock, and the steps of the night by what they wait for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from salesinsight_assets.definitions import defs
+from salesinsight_assets.schedules import STEPS
+
+DAY = date(2025, 3, 31)
+MIDNIGHT = datetime(2025, 4, 1, tzinfo=UTC)
+GRAPH = defs.resolve_asset_graph()
+GROUPS = {key.to_user_string(): GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()}
+CRM = sorted(name for name, group in GROUPS.items() if group == "crm")
+SELECTIONS = {step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()}
+
+
+class Night:
+    """What the automation sees and asks for; each step has a sensor of its own, with a memory of its own."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.cursors: dict[str, object] = {}
+        self.materialized(*CRM, "win_probability_model")  # in the nights before
+        assert self.ticks(-3.0) == set()
+
+    def ticks(self, *hours: float) -> set[str]:
+        """The assets that all sensors ask for at these hours after midnight, each for the day that has just ended."""
+        return {name for hour in hours for step in STEPS for name in self._tick(step, hour)}
+
+    def _tick(self, step: str, hour: float) -> Iterator[str]:
+        result = dg.evaluate_automation_conditions(
+            defs=defs,
+            instance=self.instance,
+            asset_selection=SELECTIONS[step],
+            evaluation_time=MIDNIGHT + timedelta(hours=hour),
+            cursor=self.cursors.get(step),
+        )
+        self.cursors[step] = result.cursor
+        for name in GROUPS:
+            partitions = result.get_requested_partitions(dg.AssetKey(name.split("/")))
+            assert partitions <= {DAY.isoformat()}
+            if partitions:
+                yield name
+
+    def computes_features(self, hour: float | None, failed_check: str | None = None) -> None:
+        """The step of two assets: the second is asked for once the first is there and its checks have passed."""
+        assert hour is None or self.ticks(hour) == {"open_opportunities"}
+        self.materialized("open_opportunities", failed_check=failed_check)
+        assert self.ticks((hour or 4.015) + 0.001) == {"opportunity_features"}
+        self.materialized("opportunity_features", failed_check=failed_check)
+
+    def materialized(self, *names: str, failed_check: str | None = None) -> None:
+        """`names` were updated now; their checks passed, but for those of the asset `failed_check`."""
+        for name in names:
+            key = dg.AssetKey(name)
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=_partition(name)))
+            for check in GRAPH.get_check_keys_for_assets({key}):
+                self.checked(check, passed=name != failed_check)
+
+    def checked(self, check: dg.AssetCheckKey, passed: bool) -> None:
+        """The check of the latest materialization, as a run reports it."""
+        (latest,) = self.instance.fetch_materializations(check.asset_key, limit=1).records
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
+        )
+        partition = _partition(check.asset_key.to_user_string())
+        evaluation = dg.AssetCheckEvaluation(
+            check.asset_key, check.name, passed, {}, target, blocking=True, partition=partition
+        )
+        event = dg.DagsterEvent(
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name="night", event_specific_data=evaluation
+        )
+        self.instance.report_dagster_event(event, run_id=str(uuid4()))
+
+
+def _partition(name: str) -> str | None:
+    by_group = {"crm": None, "salesforce": None, "model": "2025-02-01"}
+    return by_group.get(GROUPS[name], DAY.isoformat())
+
+
+@pytest.fixture
+def night() -> Iterator[Night]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Night(instance)
+
+
+def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> None:
+    assert night.ticks(1.99, 2.01) == set()
+    night.materialized(*CRM)
+    assert night.ticks(2.5, 2.99) == set()
+    night.computes_features(3.01)
+    assert night.ticks(3.5, 3.99) == set()
+    assert night.ticks(4.01) == {"opportunity_scores"}
+    night.materialized("opportunity_scores")
+    assert night.ticks(4.5, 4.99) == set()
+    assert night.ticks(5.01) == {"rep_alerts"}
+    night.materialized("rep_alerts")
+    assert night.ticks(5.2) == set()
+    assert night.ticks(5.51) == {"messages"}
+    night.materialized("messages")
+    assert night.ticks(6.0, 9.0, 12.0, 23.0) == set()
+
+
+def test_nothing_starts_while_the_crm_was_not_read_in_this_night(night: Night) -> None:
+    assert night.ticks(2.01, 3.01, 4.01, 5.01, 5.51, 9.0) == set()
+
+
+def test_one_crm_table_that_is_missing_holds_the_night(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*[name for name in CRM if name != "competitors"])
+    assert night.ticks(3.01, 4.01) == set()
+    night.materialized("competitors")
+    night.computes_features(4.5)
+
+
+def test_a_night_that_is_late_catches_up_step_by_step(night: Night) -> None:
+    assert night.ticks(2.01, 3.01, 4.01, 5.01, 5.51) == set()
+    night.materialized(*CRM)
+    night.computes_features(8.0)
+    assert night.ticks(8.01) == {"opportunity_scores"}
+    night.materialized("opportunity_scores")
+    assert night.ticks(8.02) == {"rep_alerts"}
+    night.materialized("rep_alerts")
+    assert night.ticks(8.03) == {"messages"}
+
+
+@pytest.mark.parametrize("table", ["opportunities", "tasks"])
+def test_a_failed_blocking_check_of_the_crm_holds_the_night_until_it_passes(night: Night, table: str) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM, failed_check=table)
+    assert night.ticks(3.01, 4.01) == set()
+    night.materialized(*CRM)
+    night.computes_features(4.5)
+
+
+def test_a_failed_blocking_check_of_the_features_holds_the_scores(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    night.computes_features(3.01, failed_check="opportunity_features")
+    assert night.ticks(4.01, 5.01, 5.51) == set()
+    night.materialized("opportunity_features")
+    assert night.ticks(6.0) == {"opportunity_scores"}
+
+
+def test_the_monthly_model_neither_starts_nor_holds_the_scores(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    night.materialized("win_probability_model")
+    assert night.ticks(3.01) == {"open_opportunities"}
+    night.materialized("win_probability_model")
+    assert night.ticks(4.01) == set()
+    night.computes_features(None)
+    assert night.ticks(4.02) == {"opportunity_scores"}
+
+
+def test_a_second_read_of_the_crm_in_the_day_starts_nothing_again(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    night.computes_features(3.01)
+    night.materialized(*CRM)
+    assert night.ticks(3.5, 9.0) == {"opportunity_scores"}
+
+
+# --- the schedules ---
+
+
+def test_the_sync_starts_at_two() -> None:
+    schedule = defs.resolve_schedule_def("sync_the_crm")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    assert schedule.job_name == "crm_sync"
+
+
+def test_the_training_starts_on_the_first_with_the_month_that_has_ended() -> None:
+    schedule = defs.resolve_schedule_def("train_on_the_first")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 1 1 * *", "UTC")
+    for first, month in ((datetime(2026, 3, 1, 1), "2026-02-01"), (datetime(2026, 1, 1, 1), "2025-12-01")):
+        context = dg.build_schedule_context(
+            scheduled_execution_time=first.replace(tzinfo=UTC), repository_def=defs.get_repository_def()
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+        assert (request.partition_key, request.run_key) == (month, month)
+
+
+def test_schedules_and_steps_run_without_being_switched_on() -> None:
+    assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING] * 2
+    sensors = list(defs.sensors or [])
+    assert [sensor.name for sensor in sensors] == ["step_features", "step_scores", "step_alerts", "step_messages"]
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
+
+
+def test_every_asset_after_the_sync_has_a_step_and_no_other_has() -> None:
+    steps = {group for groups in STEPS.values() for group in groups}
+    for spec in defs.resolve_all_asset_specs():
+        assert (spec.automation_condition is not None) == (spec.group_name in steps), spec.key
+
+
+LOCAL = """
+import dagster as dg
+from datetime import datetime
+from zoneinfo import ZoneInfo
+from salesinsight_assets.definitions import defs
+from salesinsight_assets.partitions import DAILY
+sync, training = defs.resolve_schedule_def("sync_the_crm"), defs.resolve_schedule_def("train_on_the_first")
+first = datetime(2026, 3, 1, 0, 45, tzinfo=ZoneInfo("Asia/Tokyo"))
+repository = defs.get_repository_def()
+context = dg.build_schedule_context(scheduled_execution_time=first, repository_def=repository)
+request = training.evaluate_tick(context).run_requests[0]
+print(sync.cron_schedule, sync.execution_timezone, training.cron_schedule, request.partition_key, DAILY.timezone)
+"""
+
+
+def test_the_company_may_live_elsewhere_and_start_earlier(tmp_path: Path) -> None:
+    (tmp_path / "salesinsight.toml").write_text('[schedule]\nsync = "01:15"\ntraining = "00:45"\n')
+    environment = {**os.environ, "SALESINSIGHT_TIMEZONE": "Asia/Tokyo"}
+    result = subprocess.run(
+        [sys.executable, "-c", LOCAL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == [
+        *["15", "1", "*", "*", "*"],
+        "Asia/Tokyo",
+        *["45", "0", "1", "*", "*"],
+        "2026-02-01",
+        "Asia/Tokyo",
+    ]
