@@ -1,0 +1,36 @@
+"""`salesinsight db`: the warehouse's schema."""
+
+import click
+
+from salesinsight_assets.adapters.warehouse import schema
+from salesinsight_assets.cli.runtime import running
+
+
+@click.group("db")
+def command() -> None:
+    """Bring the database to the present schema, or say where it stands."""
+
+
+@command.command("upgrade")
+def upgrade() -> None:
+    """Apply the migrations that the database lacks."""
+    with running() as runtime:
+        click.echo(_sentence(runtime.warehouse.url))
+
+
+@command.command("status")
+def status() -> None:
+    """Say which revision the database has; exit 1 if it is not the present one."""
+    with running(migrate=False) as runtime:
+        click.echo(_sentence(runtime.warehouse.url))
+        is_current = schema.status(runtime.warehouse.url).is_current
+    if not is_current:
+        raise SystemExit(1)
+
+
+def _sentence(url: str) -> str:
+
+    found = schema.status(url)
+    if found.is_current:
+        return f"the database is at revision {found.revision}, the present one"
+    return f"the database is at revision {found.revision}, {found.expected} is expected; run `salesinsight db upgrade`"

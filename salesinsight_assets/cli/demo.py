@@ -1,0 +1,127 @@
+"""`salesinsight demo`: a made-up company, synced by the real client, some nights long, and what came of it."""
+
+import json
+import time
+from datetime import date, timedelta
+
+import click
+import pandas as pd
+
+from salesinsight_assets.cli.demo_company import company_file, nights_ahead, open_company
+from salesinsight_assets.cli.jobs import JobOutcome, console, ensure_model, run_job, say
+from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.report import failure_summary
+from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.demo.company import DemoCompany
+from salesinsight_assets.demo.salesforce_server import DemoSalesforce
+from salesinsight_assets.settings import export_environment, last_complete_day, load_settings, now
+
+DEFAULT_NIGHTS = 8
+"""One more than a week: an alert can then say what the chance was a week ago."""
+
+
+@click.command("demo")
+@click.option("--days", default=DEFAULT_NIGHTS, show_default=True, help="How many nights to play, up to yesterday.")
+def command(days: int) -> None:
+    """Show the product on a made-up company behind a real Salesforce API."""
+    if days < 1:
+        raise BadInputError(f"--days: expected 1 or more, got {days}; correct it")
+    if load_settings().salesforce.is_configured:
+        raise BadInputError(
+            "expected no Salesforce settings, got SALESFORCE_CLIENT_ID; unset it: the demo brings its own"
+        )
+    started = time.monotonic()
+    with running() as runtime:
+        newest = last_complete_day(now(), runtime.settings.zone)
+        with _company(runtime, newest - timedelta(days=days)) as company:
+            _play(runtime, company, nights_ahead(company, newest, days))
+        _show(runtime, newest)
+        say(f"took {time.monotonic() - started:.0f} s; run it again: it goes on where it stopped", style="dim")
+
+
+def _company(runtime: Runtime, founded_until: date) -> DemoCompany:
+    home = runtime.settings.home
+    is_new = not company_file(home).is_file()
+    if is_new:
+        say("1. Founding a company with two years of business …")
+    with console.status("two years of business") as status:
+        company = open_company(home, founded_until, lambda day: status.update(f"two years of business: {day}"))
+    say(f"1. The company {'is founded' if is_new else 'was there already'}: {company.path}")
+    return company
+
+
+def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
+    """First load, training and the nights, each through the same Dagster jobs as in production."""
+    home = runtime.settings.home
+    with DemoSalesforce(company_file(home), home / "demo") as server:
+        export_environment(server.environment())
+        say(f"2. Its Salesforce answers on {server.login_url}; reading it …")
+        outcome = _successful(run_job("crm_sync", "reading Salesforce"))
+        read = sum(int(figures.get("rows_read", 0)) for figures in outcome.assets.values())
+        say(f"3. Read {read:,} rows of {len(outcome.assets)} Salesforce objects; training …")
+        say(f"4. {_training(nights[0])}")
+        say(f"5. {len(nights)} nights, each from Salesforce to the outbox:")
+        for night in nights:
+            company.advance(night)
+            say(_night(night))
+
+
+def _training(night: date) -> str:
+    trained = ensure_model(night)
+    if trained is None:
+        return "The model of the month was trained before"
+    card = _successful(trained).assets["win_probability_model"]
+    return f"Trained on {card['snapshots']:,} weekly snapshots: {card['status']}, {card['reason']}"
+
+
+def _night(night: date) -> str:
+    ensure_model(night)
+    outcome = _successful(run_job("night", f"night of {night}", night, {"salesinsight/send": "true"}))
+    changed = sum(outcome.assets["opportunities"][f"rows_{kind}"] for kind in ("inserted", "updated"))
+    scored, alerts = outcome.assets["opportunity_scores"]["dagster/row_count"], outcome.assets["rep_alerts"]
+    queued = outcome.assets["messages"]["queued"]
+    return (
+        f"   {night}: {changed} deals new or changed, {scored} open deals scored,"
+        f" {alerts['high']} HIGH and {alerts['medium']} MEDIUM alerts, {queued} messages queued"
+    )
+
+
+def _successful(outcome: JobOutcome) -> JobOutcome:
+    if not outcome.success:
+        say(failure_summary(outcome))
+        raise SystemExit(1)
+    return outcome
+
+
+def _show(runtime: Runtime, day: date) -> None:
+    """The numbers, one whole digest and one HIGH message as the rep reads them, and where to look next."""
+    store = runtime.warehouse
+    deals = store.crm_status().set_index("table_name")["row_count"]["opportunities"]
+    alerts = store.alerts_between(day, day)
+    sent = alerts.loc[alerts["status"] == "to_send", "priority"].value_counts()
+    console.rule(f"what happened, as of {day}")
+    say(f"deals synced       {deals:,}")
+    say(f"open deals scored  {len(store.partition('opportunity_scores', day)):,}")
+    say(f"alerts to send     {sent.get('HIGH', 0)} HIGH, {sent.get('MEDIUM', 0)} MEDIUM")
+    say(f"alerts held back   {int((alerts['status'] == 'suppressed').sum()):,}, each with its reason")
+    outbox = store.exported("outbox", day)
+    _show_message(outbox[outbox["channel"] == "email"], "one rep's digest")
+    _show_message(outbox[outbox["channel"] == "slack"], "one HIGH message on Slack")
+    console.rule("where to look next")
+    say("salesinsight dev                                Dagster's UI: lineage, checks, history of tables and models")
+    say("salesinsight export rep_alerts --to alerts.csv  why each alert was sent, or not")
+    say(f"{runtime.settings.home / 'messages' / str(day)}  every message of the day as a file")
+
+
+def _show_message(messages: pd.DataFrame, title: str) -> None:
+    """The longest of `messages`, whole."""
+    console.rule(title)
+    if messages.empty:
+        say("none on this day")
+        return
+    message = messages.iloc[int(messages["payload"].str.len().to_numpy().argmax())]
+    payload = json.loads(message["payload"])
+    say(f"To: {message['recipient']}")
+    if "subject" in payload:
+        say(f"Subject: {payload['subject']}")
+    say("\n" + payload["text"])

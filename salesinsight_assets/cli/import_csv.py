@@ -1,0 +1,39 @@
+"""`salesinsight import-csv`: the CSV entrance to the CRM tables."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from salesinsight_assets.cli.jobs import run_job, say
+from salesinsight_assets.cli.options import BadInputError, Day
+from salesinsight_assets.cli.report import failure_summary
+from salesinsight_assets.cli.runtime import running
+
+
+@click.command("import-csv")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--mapping", help="A mapping from salesinsight.toml, or the shipped skygeni or maven; default: our own export."
+)
+@click.option("--as-of", type=Day(), help="The day the files tell of; default: the last day they mention.")
+def command(files: tuple[Path, ...], mapping: str | None, as_of: date | None) -> None:
+    """Load FILES into the CRM tables: whole, or, with one bad row, not at all."""
+    config = {
+        "csv_files": [str(file.absolute()) for file in files],
+        **({"mapping": mapping} if mapping else {}),
+        **({"as_of": as_of.isoformat()} if as_of else {}),
+    }
+    with running():
+        outcome = run_job("crm_sync", "importing", ops={"crm_tables": {"config": config}})
+        refused = outcome.failed_checks.get("opportunities: upload_accepted")
+        if refused:
+            raise BadInputError(refused)
+        for name, figures in sorted(outcome.assets.items()):
+            if "rows_inserted" in figures:
+                counts = f"{figures['rows_inserted']} new, {figures['rows_updated']} changed"
+                say(f"{name:28} {figures['dagster/row_count']} rows, {counts}")
+        if not outcome.success:
+            say(failure_summary(outcome))
+    if not outcome.success:
+        raise SystemExit(1)

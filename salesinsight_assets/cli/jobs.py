@@ -1,0 +1,132 @@
+"""Running a Dagster job in this process, with its steps shown while they run and its outcome read afterwards."""
+
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+from rich.console import Console
+from rich.status import Status
+
+from salesinsight_assets.domain.model.months import month_before
+
+console = Console(highlight=False)
+"""For progress; what a command says at the end goes through `say`."""
+_POLL_SECONDS = 0.5
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def say(text: str, style: str | None = None) -> None:
+    """One message to the terminal, as it is: no markup, no folding of long lines."""
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What a run did: metadata by asset, failed checks by `asset: check`, errors by step."""
+
+    run_id: str
+    success: bool
+    assets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    failed_checks: dict[str, str] = field(default_factory=dict[str, str])
+    errors: dict[str, str] = field(default_factory=dict[str, str])
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as plain data."""
+        return {
+            "run_id": self.run_id,
+            "success": self.success,
+            "assets": self.assets,
+            "failed_checks": self.failed_checks,
+            "errors": self.errors,
+        }
+
+
+def run_job(
+    name: str,
+    title: str,
+    partition: date | None = None,
+    tags: Mapping[str, str] | None = None,
+    ops: Mapping[str, Any] | None = None,
+) -> JobOutcome:
+    """Run a job of the code location in this process, recorded in Dagster's storage like any other run."""
+    from salesinsight_assets.definitions import defs
+
+    config = {**_QUIET, **({"ops": ops} if ops else {})}
+    run_id = str(uuid4())  # known beforehand, so that the run can be watched
+    with dg.DagsterInstance.get() as instance, _watched(instance, run_id, title):
+        result = defs.resolve_job_def(name).execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=partition.isoformat() if partition else None,
+            tags=dict(tags or {}),
+            run_config=config,
+            raise_on_error=False,
+        )
+    return _outcome(result)
+
+
+def ensure_model(night: date) -> JobOutcome | None:
+    """Train the model that goes with `night`, unless its month has been trained before; None then."""
+    month = month_before(night)
+    with dg.DagsterInstance.get() as instance:
+        trained = instance.get_materialized_partitions(dg.AssetKey("win_probability_model"))
+    if month.isoformat() in trained:
+        return None
+    return run_job("training", f"training the model of {month:%B %Y}", month)
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, run_id: str, title: str) -> Generator[None]:
+    """Show which step runs and for how long, from the run's own events."""
+    done = threading.Event()
+    with console.status(title) as status:
+        watcher = threading.Thread(target=_watch, args=(instance, run_id, title, status, done), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _watch(instance: dg.DagsterInstance, run_id: str, title: str, status: Status, done: threading.Event) -> None:
+    while not done.wait(_POLL_SECONDS):
+        steps = instance.get_run_step_stats(run_id)
+        ended = sum(step.end_time is not None for step in steps)
+        current = [step.step_key.partition(".")[0] for step in steps if step.end_time is None]
+        if current:
+            status.update(f"{title}: {ended} steps done, now {current[0].replace('__', ' ')}")
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> JobOutcome:
+    outcome = JobOutcome(result.run_id, result.success)
+    for event in result.all_events:
+        if event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            name = materialization.asset_key.to_user_string()
+            outcome.assets[name] = {k: v.value for k, v in materialization.metadata.items()}
+        elif event.is_step_failure:
+            error = event.step_failure_data.error
+            outcome.errors[str(event.step_key)] = _innermost(error)
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            outcome.failed_checks[name] = check.description or str(_shown(check))
+    return outcome
+
+
+def _innermost(error: Any) -> str:
+    """The message of the error that began it."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "unknown"
+
+
+def _shown(check: Any) -> Any:
+    failed = check.metadata.get("failed")
+    return failed.value if failed else {k: v.value for k, v in check.metadata.items()}

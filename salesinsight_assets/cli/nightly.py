@@ -1,0 +1,60 @@
+"""`salesinsight nightly`: the night of one day through the Dagster job."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from salesinsight_assets.cli.jobs import ensure_model, run_job, say
+from salesinsight_assets.cli.options import BadInputError, Day, write_json
+from salesinsight_assets.cli.report import failure_summary, night_summary
+from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
+
+
+@click.command("nightly")
+@click.option("--date", "day", type=Day(), help="The day to work on; default: yesterday in the company's time zone.")
+@click.option("--send/--no-send", default=None, help="Queue messages, or not; default: only for yesterday.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the outcome to this file.")
+def command(day: date | None, send: bool | None, json_file: Path | None) -> None:
+    """Run the night of a day: read the CRM, compute features, score, alert, word the messages."""
+    with running() as runtime:
+        newest = last_complete_day(now(), runtime.settings.zone)
+        day = day or newest
+        _check_day(runtime, day, newest)
+        _check_rows(runtime)
+        ensure_model(day)
+        tags = {} if send is None else {"salesinsight/send": str(send).lower()}
+        outcome = run_job("night", f"night of {day}", day, tags)
+        write_json(json_file, {"date": day, **outcome.as_json()})
+        say(night_summary(day, outcome))
+    if not outcome.success:
+        raise SystemExit(1)
+
+
+def _check_day(runtime: Runtime, day: date, newest: date) -> None:
+    """Refuse a day that has not ended, or that lies before the partitions."""
+    if day > newest:
+        raise BadInputError(
+            f"--date: expected a day that has ended, {newest} at the latest, got {day}; wait or correct it"
+        )
+    first = first_partition_day(read_config(runtime.settings.config_file))
+    if day < first:
+        raise BadInputError(
+            f"--date: expected {first} or later, got {day}; set first_day under [partitions] in salesinsight.toml"
+        )
+
+
+def _check_rows(runtime: Runtime) -> None:
+    """Have CRM rows to work on: read Salesforce once where none are stored; refuse where there is none to read."""
+    if (runtime.warehouse.crm_status()["row_count"] > 0).any():
+        return
+    if not runtime.settings.salesforce.is_configured:
+        raise BadInputError(
+            "expected CRM rows, got an empty database and no Salesforce; run `salesinsight import-csv FILE`, or set"
+            " SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"
+        )
+    outcome = run_job("crm_sync", "reading Salesforce for the first time")
+    if not outcome.success:
+        say(failure_summary(outcome))
+        raise SystemExit(1)

@@ -1,0 +1,75 @@
+"""`salesinsight score`: one open deal as of now, or of any moment, with reasons, as JSON."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import pandas as pd
+
+from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.domain.features.compute import features_as_of
+from salesinsight_assets.domain.history.grid import Grid, end_of_day
+from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.model.win_model import WinModel
+from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets.settings import load_policies, now, read_config
+
+
+@click.command("score")
+@click.argument("opportunity_id")
+@click.option("--as-of", "as_of", help="A day (its end) or a moment such as 2024-03-01T12:00; default: now.")
+def command(opportunity_id: str, as_of: str | None) -> None:
+    """Score one open deal with what was known at a moment; nothing is stored."""
+    with running() as runtime:
+        moment = _moment(as_of, runtime.settings.zone) if as_of else now()
+        click.echo(json.dumps(_score(runtime, opportunity_id, moment), indent=2, ensure_ascii=False))
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    """The end of a day, or a moment, in the company's time zone unless it names one."""
+    try:
+        if len(text) == len("2024-03-01"):
+            return end_of_day(date.fromisoformat(text), zone)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(
+            f"--as-of: expected a day or a moment such as 2024-03-01T12:00, got {text!r}; correct it"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _score(runtime: Runtime, opportunity_id: str, moment: datetime) -> dict[str, Any]:
+    store, policies = runtime.warehouse, load_policies(read_config(runtime.settings.config_file))
+    crm = store.crm_rows(moment - timedelta(days=policies.features.window_days), moment)
+    rows, features = features_as_of(opportunity_history(crm), Grid([moment]), policies.features)
+    place = rows.frame.index[rows.frame["opportunity_id"] == opportunity_id]
+    if place.empty:
+        raise BadInputError(
+            f"expected the Id of a deal open at {moment:%Y-%m-%d %H:%M} UTC, got {opportunity_id!r};"
+            " `salesinsight export opportunities --to FILE` lists all"
+        )
+    day = moment.astimezone(runtime.settings.zone).date()
+    champion = store.champion(day)
+    model = None if champion is None else WinModel.from_text(champion["artifact"])
+    week_ago = store.partition("opportunity_scores", day - timedelta(days=7))
+    scores = opportunity_scores(rows.frame, features, model, week_ago, policies.risk)
+    return _as_json(rows.frame.loc[place[0]], scores.loc[place[0]], moment)
+
+
+def _as_json(deal: "pd.Series[Any]", score: "pd.Series[Any]", moment: datetime) -> dict[str, Any]:
+    before = score["win_probability_7d_ago"]
+    return {
+        "opportunity_id": score["opportunity_id"],
+        "name": deal["name"],
+        "as_of": moment.isoformat(),
+        "stage_name": deal["stage_name"],
+        "win_probability": float(score["win_probability"]),
+        "win_probability_7d_ago": None if pd.isna(before) else float(before),
+        "risk_level": score["risk_level"],
+        "reasons": json.loads(score["reasons"]),
+        "model_id": score["model_id"],
+        "is_fallback": bool(score["is_fallback"]),
+    }

@@ -1,0 +1,58 @@
+"""The work of one night as a plain script: what `bench_night` compares Dagster with. Run as `python plain_night.py DAY`."""
+
+import sys
+from datetime import date, timedelta
+
+from salesinsight_assets.adapters.expectations import check_rows
+from salesinsight_assets.adapters.salesforce import SalesforceClient
+from salesinsight_assets.adapters.warehouse import tables
+from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
+from salesinsight_assets.domain.alerts.episodes import EARLIER_DAYS
+from salesinsight_assets.domain.alerts.selection import daily_alerts
+from salesinsight_assets.domain.crm.sync import sync_tables
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.delivery.messages import alert_messages
+from salesinsight_assets.domain.expectations import EXPECTATIONS
+from salesinsight_assets.domain.features.compute import features_as_of
+from salesinsight_assets.domain.history.grid import Grid, end_of_day
+from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.model.win_model import WinModel
+from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets.settings import Policies, load_settings, now
+
+
+def night(day: date) -> None:
+    settings, policies = load_settings(), Policies()
+    store = Warehouse(settings.postgres_url or "")
+    with SalesforceClient(settings.salesforce) as client:
+        sync_tables(client, store, CRM_TABLES, timedelta(seconds=settings.salesforce.lookback_seconds))
+    for table in CRM_TABLES:
+        query = f"SELECT * FROM crm.{table.name} WHERE valid_to IS NULL AND NOT is_deleted"
+        check_rows(store.url, query, "id", EXPECTATIONS[table.name])
+    as_of = end_of_day(day, settings.zone)
+    crm = store.crm_rows(as_of - timedelta(days=policies.features.window_days), as_of)
+    rows, features = features_as_of(opportunity_history(crm), Grid([as_of]), policies.features)
+    store.replace_partition(tables.open_opportunities, {"as_of_date": day}, rows.frame.drop(columns="as_of"))
+    store.replace_partition(tables.opportunity_features, {"as_of_date": day}, features.drop(columns="as_of"))
+    champion = store.champion(day)
+    model = None if champion is None else WinModel.from_text(champion["artifact"])
+    week_ago = store.partition("opportunity_scores", day - timedelta(days=7))
+    scores = opportunity_scores(rows.frame, features, model, week_ago, policies.risk)
+    store.append_scores(day, scores, "plain", now())
+    deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
+    earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
+    store.replace_partition(
+        tables.rep_alerts,
+        {"as_of_date": day},
+        daily_alerts(deals, earlier, day, policies.alerts, store.last_scored_day(day)),
+    )
+    for name in ("open_opportunities", "opportunity_features", "opportunity_scores", "rep_alerts"):
+        query = f"SELECT * FROM insight.{name} WHERE as_of_date = DATE '{day}'"
+        check_rows(store.url, query, "opportunity_id", EXPECTATIONS[name])
+    reps = store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
+    made = alert_messages(store.alerts_to_word(day), reps, day, now(), policies.playbook)
+    store.insert_new(tables.outbox, made)
+
+
+if __name__ == "__main__":
+    night(date.fromisoformat(sys.argv[1]))

@@ -1,0 +1,99 @@
+"""Walks through the command line, from an empty folder."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def ok(result: tuple[int, str]) -> str:
+    code, output = result
+    assert code == 0, output
+    return output
+
+
+def exported(salesinsight, folder: Path, table: str, *options: str) -> pd.DataFrame:
+    path = folder / f"exported-{table}.csv"
+    ok(salesinsight("export", table, *options, "--to", path))
+    return pd.read_csv(path)
+
+
+def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, public_data) -> None:
+    ok(salesinsight("import-csv", public_data / "skygeni" / "skygeni_sales_data.csv", "--mapping", "skygeni"))
+    night = ("nightly", "--date", "2024-03-01", "--no-send", "--json", work_folder / "night.json")
+    ok(salesinsight(*night))
+    outcome = json.loads((work_folder / "night.json").read_text())
+    assert (outcome["success"], outcome["errors"]) == (True, {})
+    scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2024-03-01")
+    assert len(scores) == 702
+    assert scores["opportunity_id"].is_unique
+    assert scores["win_probability"].between(0, 1).all()
+    assert scores["is_fallback"].all(), "there is no signal in these data: no model may pass the gate"
+    alerts = exported(salesinsight, work_folder, "rep_alerts", "--date", "2024-03-01")
+    assert alerts[alerts["status"] == "to_send"].groupby("owner_id").size().max() <= 3
+    assert len(exported(salesinsight, work_folder, "outbox")) == 0
+    ok(salesinsight(*night))
+    pd.testing.assert_frame_equal(
+        exported(salesinsight, work_folder, "opportunity_scores", "--date", "2024-03-01"), scores
+    )
+
+
+def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder, public_data) -> None:
+    files = [
+        public_data / "maven" / f"{name}.csv" for name in ("sales_pipeline", "accounts", "products", "sales_teams")
+    ]
+    ok(salesinsight("import-csv", *files, "--mapping", "maven"))
+    ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))
+    scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2017-12-31")
+    assert len(scores) == 2089
+    assert scores["win_probability"].nunique() > 1
+
+
+def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, postgres_url, new_database, tables_of,
+                                                     night_database) -> None:  # fmt: skip
+    warehouse = new_database(night_database)
+    before = tables_of(warehouse, ())
+    (work_folder / "users.csv").write_text("id,name\n1,a\n")
+    (work_folder / "bad.toml").write_text("[alerts]\nmax_per_rep_per_day = 'three'\n")
+    cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
+        (("import-csv", "nothing.csv"), {}, "expected a CSV file, got no such file"),
+        (("import-csv", "users.csv"), {}, "users.csv, line 1, column created_date: expected a column of that name"),
+        (("import-csv", "users.csv", "--mapping", "hubspot"), {}, "--mapping: expected one of"),
+        (("nightly", "--date", "1. March"), {}, "--date: expected a day such as 2024-03-01, got '1. March'"),
+        (("nightly", "--date", "2999-01-01"), {}, "expected a day that has ended"),
+        (("nightly", "--date", "1999-01-01"), {}, "expected 2016-01-01 or later"),
+        (("export", "deals", "--to", "deals.csv"), {}, "expected one of accounts"),
+        (("export", "users", "--to", "users.xlsx"), {}, "expected a file ending in .csv or .parquet"),
+        (("export", "users", "--date", "2024-03-01", "--to", "u.csv"), {}, "expected a table with days, got users"),
+        (("nightly",), {"SALESINSIGHT_CONFIG": "bad.toml"}, "[alerts] max_per_rep_per_day: expected a number"),
+        (("nightly",), {"SALESINSIGHT_TIMEZONE": "Mars"}, "SALESINSIGHT_TIMEZONE: expected an IANA name"),
+        (("sync",), {}, "expected SALESFORCE_CLIENT_ID"),
+    ]
+    for arguments, environment, message in cases:
+        code, output = salesinsight(*arguments, SALESINSIGHT_POSTGRES_URL=warehouse.url, **environment)
+        lines = [line for line in output.splitlines() if line.strip()]
+        assert code == 2, (arguments, output)
+        assert len(lines) == 1, output
+        assert message in lines[0], output
+        assert "Traceback" not in output
+    assert tables_of(warehouse, ()) == before
+
+
+def test_the_demo_runs_and_runs_again(salesinsight, work_folder) -> None:
+    first = ok(salesinsight("demo", "--days", "1"))
+    assert "where to look next" in first
+    scores = exported(salesinsight, work_folder, "opportunity_scores")
+    ok(salesinsight("demo", "--days", "1"))
+    pd.testing.assert_frame_equal(exported(salesinsight, work_folder, "opportunity_scores"), scores)
+    assert list((work_folder / ".salesinsight" / "messages").rglob("*.txt"))
+    assert not (work_folder / ".salesinsight" / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_database_says_where_it_stands(salesinsight, work_folder) -> None:
+    code, output = salesinsight("db", "status")
+    assert (code, "run `salesinsight db upgrade`" in output) == (1, True)
+    assert "the present one" in ok(salesinsight("db", "upgrade"))
+    assert "the present one" in ok(salesinsight("db", "status"))

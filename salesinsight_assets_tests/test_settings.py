@@ -1,0 +1,107 @@
+"""Settings: what is read, what is refused, and that nothing secret is shown."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from salesinsight_assets.settings import (
+    Policies,
+    ScheduleTimes,
+    SettingsError,
+    environment,
+    first_partition_day,
+    last_complete_day,
+    load_policies,
+    load_settings,
+    read_config,
+)
+
+
+def test_without_settings_everything_has_its_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({})
+    assert settings.home == tmp_path / ".salesinsight"
+    assert (settings.postgres_url, settings.timezone, settings.config_file) == (None, "UTC", None)
+    assert settings.salesforce.login_url == "https://login.salesforce.com"
+    assert not settings.salesforce.is_configured
+
+
+def test_an_env_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("SALESFORCE_CLIENT_ID=from-file\nSALESINSIGHT_TIMEZONE=Europe/Berlin\n", "utf-8")
+    monkeypatch.setenv("SALESINSIGHT_TIMEZONE", "America/New_York")
+    settings = load_settings(environment(tmp_path))
+    assert settings.salesforce.client_id == "from-file"
+    assert settings.timezone == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SALESINSIGHT_TIMEZONE", "Mars/Olympus", "expected an IANA name"),
+        ("SALESINSIGHT_CONFIG", "nowhere.toml", "expected a file"),
+        ("SALESFORCE_AUTH", "magic", "expected one of client_credentials"),
+        ("SALESFORCE_LOGIN_URL", "http://login.salesforce.com", "expected an address with https://"),
+        ("SALESFORCE_PAGE_SIZE", "many", "expected a number"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_what_was_expected(variable, value, said):
+    with pytest.raises(SettingsError, match=variable) as refused:
+        load_settings({variable: value})
+    assert said in str(refused.value)
+
+
+def test_no_secret_is_in_the_text_of_the_settings():
+    secrets = ("CLIENT_SECRET", "PASSWORD", "SECURITY_TOKEN", "REFRESH_TOKEN")
+    settings = load_settings({f"SALESFORCE_{name}": f"hush-{name}" for name in secrets})
+    assert settings.salesforce.client_secret == "hush-CLIENT_SECRET"
+    assert "hush" not in repr(settings)
+
+
+def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_path):
+    path = tmp_path / "salesinsight.toml"
+    path.write_text('[alerts]\nmax_per_rep_per_day = 2\n[schedule]\nsync = "01:15"\n', "utf-8")
+    policies = load_policies(read_config(path))
+    assert (policies.alerts.max_per_rep_per_day, policies.alerts.likely_loss_below) == (2, 0.30)
+    assert policies.schedule.cron("sync") == "15 1 * * *"
+    assert policies.risk == Policies().risk
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"alert": {}}, r"\[alert\]: expected one of"),
+        ({"alerts": {"max_per_rep": 2}}, r"\[alerts\] max_per_rep: expected one of"),
+        ({"alerts": {"max_per_rep_per_day": "two"}}, r"\[alerts\] max_per_rep_per_day: expected a number"),
+        ({"alerts": {"max_per_rep_per_day": True}}, "expected a number"),
+    ],
+)
+def test_an_entry_that_does_not_exist_or_fit_is_refused_by_name(config, said):
+    with pytest.raises(SettingsError, match=said):
+        load_policies(config)
+
+
+def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "salesinsight.toml"
+    path.write_text("[alerts\n", "utf-8")
+    with pytest.raises(SettingsError, match="line 1"):
+        read_config(path)
+
+
+@pytest.mark.parametrize("value", ["2", "24:00", "02:60", "2am", ""])
+def test_a_time_of_the_night_must_be_hours_and_minutes(value):
+    with pytest.raises(SettingsError, match=r"\[schedule\] sync: expected HH:MM"):
+        ScheduleTimes(sync=value).cron("sync")
+
+
+def test_the_first_partition_is_a_date():
+    assert first_partition_day({}) == date(2016, 1, 1)
+    assert first_partition_day({"partitions": {"first_day": date(2020, 5, 1)}}) == date(2020, 5, 1)
+    with pytest.raises(SettingsError, match="expected a date"):
+        first_partition_day({"partitions": {"first_day": "2020"}})
+
+
+def test_the_night_works_on_the_day_that_has_ended_where_the_company_is():
+    moment = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+    assert last_complete_day(moment, ZoneInfo("UTC")) == date(2026, 2, 28)
+    assert last_complete_day(moment, ZoneInfo("Europe/Berlin")) == date(2026, 3, 1)
