@@ -13,11 +13,20 @@ TRAINED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 def feature_values(n: int, seed: int = 1) -> pd.DataFrame:
     """Random values of every feature, each in its unit's range."""
     random = np.random.default_rng(seed)
-    ranges = {"share": 1.0, "flag": 1.0, "count": 6.0, "ratio": 2.0, "days": 90.0, "log amount": 13.0, "score": 5.0}
+    ranges = {
+        "share": 1.0,
+        "flag": 1.0,
+        "count": 6.0,
+        "times": 6.0,
+        "ratio": 2.0,
+        "days": 90.0,
+        "log amount": 13.0,
+        "score": 5.0,
+    }
     columns = {}
     for feature in CATALOGUE:
         values = random.uniform(0, ranges[feature.unit], n)
-        columns[feature.name] = np.round(values) if feature.unit in ("flag", "count") else values
+        columns[feature.name] = np.round(values) if feature.unit in ("flag", "count", "times") else values
     return pd.DataFrame(columns)
 
 

@@ -43,6 +43,11 @@ def told(contributions: dict[str, float], deals: dict[str, object] | None = None
     return reasons(frame, values, found, "model")[0]
 
 
+def told_either_way(feature: str, **known: object) -> list[Reason]:
+    """What a feature alone says for the first of eleven deals, and what it says against it."""
+    return [*told({feature: 1.0}, **known), *told({feature: -1.0}, **known)]
+
+
 # --- the catalogue's sentences ---
 
 
@@ -55,16 +60,16 @@ def test_every_placeholder_of_a_sentence_can_be_filled(feature):
     "feature", [f for f in CATALOGUE if f.family != "interaction"], ids=lambda feature: feature.name
 )
 def test_a_sentence_tells_a_number(feature):
-    numbers = {*FEATURE_NAMES, *OTHER_WORDS} - set(DEAL_WORDS)
+    numbers = {*FEATURE_NAMES, *OTHER_WORDS} - set(DEAL_WORDS)  # a zero is told in words
     for sentence in (feature.above, feature.below):
         assert placeholders(sentence) & numbers, sentence
 
 
 @pytest.mark.parametrize("feature", CATALOGUE, ids=lambda feature: feature.name)
-@pytest.mark.parametrize("value", [0.0, 1e4])
-def test_every_feature_can_be_told_in_words(feature, value):
-    value = min(value, {"flag": 1.0, "share": 1.0, "ratio": 9.0}.get(feature.unit, value))
-    found = told({feature.name: -1.0}, **{feature.name: value})
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_every_feature_can_be_told_in_words(feature, side):
+    value = 0.0 if side == "below" else {"flag": 1.0, "share": 1.0, "ratio": 9.0}.get(feature.unit, 1e4)
+    found = told({feature.name: 1.0 if feature.good == side else -1.0}, **{feature.name: value})
     assert len(found) == 1, "no sentence"
     assert found[0].fact == feature.reason
     assert "{" not in found[0].text
@@ -90,6 +95,9 @@ def test_features_have_different_names_and_sentences():
         (21.4, "days", "21"),
         (1.25, "ratio", "1.2"),
         (1.5e6, "amount", "1,500,000"),
+        (0.0, "times", "never"),
+        (1.0, "times", "once"),
+        (12.0, "times", "12 times"),
     ],
 )
 def test_values_in_words(value, unit, words):
@@ -100,7 +108,7 @@ def test_values_in_words(value, unit, words):
 
 
 def test_the_direction_of_a_reason_is_the_sign_of_its_contribution():
-    found = told({"days_in_stage": -0.8, "rep_open_deals": 0.5})
+    found = told({"days_in_stage": -0.8, "rep_open_deals": 0.5}, days_in_stage=99.0, rep_open_deals=77.0)
     assert [(reason.fact, reason.direction) for reason in found] == [("time in stage", "against"), ("rep load", "for")]
 
 
@@ -140,7 +148,8 @@ def test_a_product_speaks_only_where_neither_of_its_factors_does():
 
 
 def test_a_product_of_rates_names_the_company_rate_as_a_rate():
-    found = told({"rep_x_source_rate": -1.0}, rep_win_rate=0.2, source_win_rate=0.1, company_win_rate=0.4)
+    rates = {"rep_win_rate": 0.2, "source_win_rate": 0.1, "company_win_rate": 0.4, "rep_x_source_rate": 0.05}
+    found = told({"rep_x_source_rate": -1.0}, **rates)
     assert found[0].text == "Owner's deals 20% won, deals from Web 10% (company: 40%)"
 
 
@@ -154,16 +163,82 @@ def test_a_product_of_rates_names_the_company_rate_as_a_rate():
 @pytest.mark.parametrize("others", [0.0, 1.0])
 def test_a_flag_is_told_as_it_is_whatever_is_usual(value, text, others):
     values = features_of(11).assign(has_next_step=[value] + [others] * 10)
-    contributions = pd.DataFrame({"has_next_step": [-1.0] + [0.0] * 10})
+    contributions = pd.DataFrame({"has_next_step": [2 * value - 1] + [0.0] * 10})
     found = reasons(contributions, values, deals_of(values), "model")[0]
     assert found[0].text == text.format(share=f"{(value + 10 * others) / 11:.0%}")
 
 
-def test_a_comparison_with_an_equal_value_is_not_told():
-    assert told({"activity_trend": -1.0}, activity_trend=1.0) == []
-    values = features_of(3).assign(log_amount=10.0)
-    contributions = pd.DataFrame({"log_amount": [-1.0] * 3})
+@pytest.mark.parametrize(
+    ("feature", "value", "norm", "is_told"),
+    [
+        ("rep_win_rate", 0.38, 0.37, False),
+        ("rep_win_rate", 0.37, 0.37, False),
+        ("rep_win_rate", 0.42, 0.37, True),
+        ("days_in_stage", 10.9, 10.0, False),
+        ("days_in_stage", 21.0, 9.0, True),
+        ("stage_time_ratio", 1.04, 1.0, False),
+        ("stage_time_ratio", 1.2, 1.0, True),
+    ],
+)
+def test_a_comparison_with_what_is_usual_is_not_told(feature, value, norm, is_told):
+    direction = 1.0 if (BY_NAME[feature].good == "above") == (value > norm) else -1.0
+    beside = {BY_NAME[feature].norm: norm} if BY_NAME[feature].norm != "one" else {}
+    assert len(told({feature: direction}, **{feature: value, **beside})) == is_told
+
+
+@pytest.mark.parametrize("feature", ["log_amount", "activities_per_week", "days_since_last_change"])
+def test_a_deal_like_all_others_has_no_reason(feature):
+    values = features_of(3).assign(**{feature: 10.0})
+    contributions = pd.DataFrame({feature: [-1.0] * 3})
     assert reasons(contributions, values, deals_of(values), "model") == [[], [], []]
+
+
+def test_amounts_are_compared_as_amounts_though_the_feature_is_their_log():
+    usual = np.log(24_000)
+    values = features_of(11).assign(log_amount=[np.log(60_000)] + [usual] * 10)
+    contributions = pd.DataFrame({"log_amount": [-1.0] + [0.0] * 10})
+    found = reasons(contributions, values, deals_of(values), "model")[0]
+    assert [reason.text for reason in found] == ["Larger deal than usual (59,999; usual: 23,999)"]
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "norm", "argues"),
+    [
+        ("rep_win_rate", {"rep_win_rate": 0.55, "company_win_rate": 0.4}, "company_win_rate", "for"),
+        ("days_since_last_activity", {"days_since_last_activity": 500.0}, None, "against"),
+        ("has_next_step", {"has_next_step": 1.0}, None, "for"),
+        ("close_date_pushes", {"close_date_pushes": 0.0}, None, "for"),
+    ],
+)
+def test_words_that_argue_for_the_other_side_are_not_told(feature, value, norm, argues):
+    fitting, other = (1.0, -1.0) if argues == "for" else (-1.0, 1.0)
+    assert [reason.direction for reason in told({feature: fitting}, **value)] == [argues]
+    assert told({feature: other}, **value) == []
+
+
+def test_where_the_weightiest_feature_says_nothing_the_next_one_of_the_fact_speaks():
+    values = {"days_in_stage": 21.0, "expected_stage_days": 20.0, "stage_time_ratio": 2.3}
+    found = told({"days_in_stage": -0.8, "stage_time_ratio": -0.1}, **values)
+    assert [(reason.fact, reason.value) for reason in found] == [("time in stage", 2.3)]
+    assert told({"days_in_stage": -0.8, "stage_time_ratio": 0.1}, **values) == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "contribution", "text"),
+    [
+        ("close_date_pushes", 0.0, 1.0, "Close date never pushed"),
+        ("close_date_pushes", 9.0, -1.0, "Close date pushed 9 times (usual: 3 times)"),
+        ("meetings_30_days", 0.0, -1.0, "No meeting in last 30 days"),
+        ("meetings_30_days", 1.0, -1.0, "1 meeting in last 30 days (usual: 3)"),
+        ("competitor_count", 1.0, 1.0, "1 competitor recorded (usual: 3)"),
+        ("activities_14_days", 9.0, 1.0, "9 activities in last 14 days (usual: 3)"),
+        ("age_days", 1.0, -1.0, "Open for only 1 day (usual: 3)"),
+    ],
+)
+def test_none_one_and_many_are_said_as_people_say_them(feature, value, contribution, text):
+    values = features_of(11).assign(**{feature: [value] + [3.0] * 10})
+    contributions = pd.DataFrame({feature: [contribution] + [0.0] * 10})
+    assert [reason.text for reason in reasons(contributions, values, deals_of(values), "model")[0]] == [text]
 
 
 @pytest.mark.parametrize(
@@ -172,8 +247,8 @@ def test_a_comparison_with_an_equal_value_is_not_told():
      ("region_win_rate", "region"), ("log_amount", "company_amount"), ("efficiency", "company_amount")],
 )  # fmt: skip
 def test_nothing_is_named_that_the_crm_lacks(feature, word):
-    assert len(told({feature: -1.0}, **{feature: 1e3})) == 1
-    assert told({feature: -1.0}, deals={word: None}, **{feature: 1e3}) == []
+    assert told_either_way(feature, **{feature: 1e3})
+    assert told_either_way(feature, deals={word: None}, **{feature: 1e3}) == []
 
 
 @pytest.mark.parametrize(
@@ -189,13 +264,15 @@ def test_nothing_is_named_that_the_crm_lacks(feature, word):
     ],
 )
 def test_a_value_that_is_only_a_default_is_not_told(feature, defaulted):
-    assert len(told({feature: -1.0}, **{feature: 1.0})) == 1
-    assert told({feature: -1.0}, **{feature: 1.0, "defaulted_features": [defaulted]}) == []
+    assert told_either_way(feature, **{feature: 9.0})
+    assert told_either_way(feature, **{feature: 9.0, "defaulted_features": [defaulted]}) == []
 
 
 def test_there_are_at_most_five_reasons_the_weightiest_first():
-    contributions = {name: -0.1 * (n + 1) for n, name in enumerate(("age_days", "close_date_pushes", "competitor_count",
-                     "days_in_stage", "rep_open_deals", "meetings_30_days", "account_wins"))}  # fmt: skip
+    names = ("age_days", "close_date_pushes", "competitor_count", "days_in_stage", "rep_open_deals", "meetings_30_days",
+             "account_wins")  # fmt: skip
+    signs = {"meetings_30_days": 1, "account_wins": 1}
+    contributions = {name: signs.get(name, -1) * 0.1 * (n + 1) for n, name in enumerate(names)}
     found = told(contributions, **dict.fromkeys(contributions, 77.0))
     assert [r.fact for r in found] == ["account", "meetings", "rep load", "time in stage", "competition"]
 
@@ -264,7 +341,7 @@ def test_no_open_deals_give_no_scores(small_model, has_model):
 
 
 def test_a_sentence_is_parsed_once():
-    assert reasons_file._template("{norm} of {stage_name}") is reasons_file._template("{norm} of {stage_name}")
+    assert reasons_file._parsed("{norm} of {stage_name}") is reasons_file._parsed("{norm} of {stage_name}")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """Reasons: what speaks against and for a deal, in plain words with the number and the norm.
 
 Contributions of features that tell one fact are added up first, so that two halves of a fact are not two reasons. The
-direction is the contribution's sign; the words follow the value's side of its norm. No reason claims to be a cause.
+direction is the contribution's sign; the words follow the value's side of its norm. A sentence that says nothing (a value
+that is usual) or argues for the other side is not told. No reason claims to be a cause.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ from salesinsight_assets.domain.features.feature import Feature, in_words
 from salesinsight_assets.domain.history.grid import Floats, Ints
 
 Source = Literal["model", "rule"]
+Direction = Literal["against", "for"]
+_Words = Mapping[str, Sequence[str | None]]
+"""What a sentence can name, one text a deal; None where the CRM does not hold it."""
 DEAL_WORDS = ("stage_name", "lead_source", "industry", "product", "region")
 """Columns of a deal that sentences name."""
 _DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_overdue"}
@@ -25,6 +29,8 @@ _DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_ove
 MOST_REASONS = 5
 LEAST_CONTRIBUTION = 0.05
 """Log-odds below which a fact is not worth a sentence: about one percentage point at most."""
+USUAL_WITHIN = 0.1
+"""A value that differs from its norm by less than this share of the larger of both is usual, and no news."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Reason:
 
     text: str
     fact: str
-    direction: Literal["against", "for"]
+    direction: Direction
     source: Source
     value: float
     norm: float
@@ -59,68 +65,105 @@ def reasons(
     totals = np.column_stack(
         [contributions[[f.name for f in known if f.reason == fact]].sum(axis=1).to_numpy() for fact in facts]
     )
-    leads = [_leads(fact, known, contributions) for fact in facts]
+    tellers = [_tellers(fact, known, contributions) for fact in facts]
     values = {feature.name: features[feature.name].to_numpy("float64") for feature in CATALOGUE}
     norms, words = _norms(values), _words(values, deals, features["defaulted_features"].tolist())
-    return [_of_deal(row, totals[row], leads, values, norms, words, source) for row in range(len(features))]
+    return [_of_deal(row, totals[row], tellers, values, norms, words, source) for row in range(len(features))]
 
 
-def _leads(fact: str, known: list[Feature], contributions: pd.DataFrame) -> tuple[list[Feature], Ints]:
-    """The features of a fact, and for each deal the one that contributes most in the fact's direction."""
+@dataclass(frozen=True)
+class _Tellers:
+    """The features of a fact, for each deal in the order in which they are asked for a sentence, and how many are."""
+
+    features: Sequence[Feature]
+    order: Ints
+    count: Ints
+
+    def of(self, row: int) -> Sequence[Feature]:
+        """Those that may tell the fact of one deal, the weightiest first."""
+        return [self.features[place] for place in self.order[row, : self.count[row]]]
+
+
+def _tellers(fact: str, known: list[Feature], contributions: pd.DataFrame) -> _Tellers:
+    """Features whose contribution has the fact's direction; a product speaks only where neither of its factors does."""
     members = [feature for feature in known if feature.reason == fact]
     values = contributions[[feature.name for feature in members]].to_numpy()
     weight = values * np.sign(values.sum(axis=1, keepdims=True))
     is_product = np.array([feature.family == "interaction" for feature in members])
-    plain = np.where(is_product, -np.inf, weight)  # a product speaks only where neither of its factors does
-    has_plain = plain.max(axis=1, keepdims=True) > 0
-    return members, np.argmax(np.where(has_plain, plain, weight), axis=1)
+    plain = np.where(is_product, -np.inf, weight)
+    asked = np.where((plain > 0).any(axis=1, keepdims=True), plain, weight)
+    return _Tellers(members, np.argsort(-asked, axis=1, kind="stable"), (asked > 0).sum(axis=1))
 
 
 def _of_deal(
     row: int,
     totals: Floats,
-    leads: list[tuple[list[Feature], Ints]],
+    tellers: Sequence[_Tellers],
     values: Mapping[str, Floats],
     norms: Mapping[str, Floats],
-    words: Mapping[str, Sequence[str | None]],
+    words: _Words,
     source: Source,
 ) -> list[Reason]:
     found: list[Reason] = []
     for fact in np.argsort(-np.abs(totals), kind="stable"):
         if len(found) == MOST_REASONS or abs(totals[fact]) < LEAST_CONTRIBUTION:
             break
-        members, lead = leads[fact]
-        feature = members[lead[row]]
-        value, norm = float(values[feature.name][row]), float(norms[feature.name][row])
-        text = _sentence(feature, value, norm, row, words)
-        if text:
-            direction: Literal["against", "for"] = "for" if totals[fact] > 0 else "against"
-            found.append(Reason(text, feature.reason, direction, source, value, norm))
+        direction: Direction = "for" if totals[fact] > 0 else "against"
+        for feature in tellers[fact].of(row):
+            value, norm = float(values[feature.name][row]), float(norms[feature.name][row])
+            text = _sentence(feature, value, norm, direction, row, words)
+            if text:
+                found.append(Reason(text, feature.reason, direction, source, value, norm))
+                break
     return found
 
 
-def _sentence(
-    feature: Feature, value: float, norm: float, row: int, words: Mapping[str, Sequence[str | None]]
-) -> str | None:
+def _sentence(feature: Feature, value: float, norm: float, direction: Direction, row: int, words: _Words) -> str | None:
     """The feature's sentence with its numbers.
 
-    None where it names something that the CRM does not hold, or compares a value with a norm that equals it.
+    None where it names something that the CRM does not hold, says nothing, or would argue for the other side.
     """
-    if words[feature.name][row] is None or (
-        value == norm and feature.above != feature.below and feature.unit != "flag"
-    ):
+    if words[feature.name][row] is None:
         return None
     is_above = value > (0.5 if feature.unit == "flag" else norm)
-    template, names = _template(feature.above if is_above else feature.below)
+    if feature.good and (is_above == (feature.good == "above")) != (direction == "for"):
+        return None
+    if feature.zero and in_words(value, feature.unit) == in_words(0.0, feature.unit):
+        return feature.zero
+    if _is_usual(feature, value, norm):
+        return None
     own = {"norm": in_words(norm, feature.unit), "over": f"{100 * abs(value / norm - 1):.0f}" if norm else "0"}
-    texts = {name: own.get(name) or words[name][row] for name in names}
-    return None if None in texts.values() else template.format_map(texts)
+    return _filled(feature.above if is_above else feature.below, own, row, words)
+
+
+def _is_usual(feature: Feature, value: float, norm: float) -> bool:
+    """Whether a comparison of the two says nothing; a flag is told whatever is usual."""
+    if feature.unit == "flag":
+        return False
+    if feature.unit == "log amount":  # logs differ by little where the amounts differ by much
+        return abs(value - norm) < USUAL_WITHIN
+    is_near = abs(value - norm) < USUAL_WITHIN * max(abs(value), abs(norm))
+    return is_near or value == norm or in_words(value, feature.unit) == in_words(norm, feature.unit)
+
+
+def _filled(sentence: str, own: Mapping[str, str], row: int, words: _Words) -> str | None:
+    """`sentence` with its names replaced, each with its noun for one or more; None where a word is unknown."""
+    parts: list[str] = []
+    for literal, name, nouns in _parsed(sentence):
+        parts.append(literal)
+        if name:
+            word = own.get(name) or words[name][row]
+            if word is None:
+                return None
+            one, _, more = nouns.partition("|")
+            parts.append(word if not nouns else f"{word} {one if word == '1' else more}")
+    return "".join(parts)
 
 
 @cache
-def _template(sentence: str) -> tuple[str, tuple[str, ...]]:
-    """A sentence and the names in its braces."""
-    return sentence, tuple(name for _, name, _, _ in Formatter().parse(sentence) if name)
+def _parsed(sentence: str) -> tuple[tuple[str, str, str], ...]:
+    """The pieces of a sentence: text, and the name in braces behind it with its nouns, if any."""
+    return tuple((literal, name or "", spec or "") for literal, name, spec, _ in Formatter().parse(sentence))
 
 
 def _norms(values: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -138,12 +181,10 @@ def _norms(values: Mapping[str, Floats]) -> dict[str, Floats]:
     return norms
 
 
-def _words(
-    values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequence[Sequence[str]]
-) -> dict[str, Sequence[str | None]]:
-    """What a sentence can name, one text a deal: every feature as written for people, and the deal's own words.
+def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequence[Sequence[str]]) -> _Words:
+    """Every feature as written for people, and the deal's own words.
 
-    None where the CRM does not hold it: a feature that took its default, an amount or a word that is missing.
+    None also for a feature that took its default.
     """
     words: dict[str, list[str | None]] = {
         **{feature.name: [in_words(value, feature.unit) for value in values[feature.name]] for feature in CATALOGUE},
