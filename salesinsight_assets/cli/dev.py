@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.cli.demo_company import company_file
+from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.runtime import installed_file, running
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.settings import child_environment, export_environment, load_settings
@@ -20,9 +21,10 @@ from salesinsight_assets.settings import child_environment, export_environment, 
 def command(port: int) -> None:
     """Run the Dagster UI and daemon until Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background ignores it
-    with running() as runtime, _demo_salesforce(runtime.settings.home):
+    with running() as runtime, only_dev(runtime.settings.home) as dev, _demo_salesforce(runtime.settings.home):
         click.echo(f"Dagster: http://127.0.0.1:{port}  (Ctrl-C ends everything)")
-        raise SystemExit(_run_dagster(port, runtime.dagster_home))
+        code = _run_dagster(port, runtime.dagster_home, dev)
+    raise SystemExit(code)
 
 
 @contextlib.contextmanager
@@ -37,7 +39,7 @@ def _demo_salesforce(home: Path) -> Generator[None]:
         yield
 
 
-def _run_dagster(port: int, dagster_home: Path) -> int:
+def _run_dagster(port: int, dagster_home: Path, dev: OnlyDev) -> int:
     """`dagster dev` as a child that ends with us: TERM and Ctrl-C reach it, and we wait for it."""
     child = subprocess.Popen(  # noqa: S603 - our own interpreter with arguments of our own
         [sys.executable, "-m", "dagster", "dev", "-w", str(installed_file("workspace.yaml")), "-h", "127.0.0.1",
@@ -46,6 +48,7 @@ def _run_dagster(port: int, dagster_home: Path) -> int:
         env=child_environment(),
         start_new_session=True,
     )  # fmt: skip
+    dev.note_session(child.pid)
     signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGINT))
     while True:
         try:
