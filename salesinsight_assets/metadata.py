@@ -37,13 +37,13 @@ def table_metadata(table: DerivedTable | CrmTable) -> dict[str, Any]:
 def column_schema(table: DerivedTable | CrmTable) -> dg.TableSchema:
     """The columns of a table as Dagster shows them."""
     if isinstance(table, CrmTable):
-        described = [(c.name, c.type, f"{table.salesforce_object}.{c.field}", c.is_required) for c in table.columns]
+        described = [(c.name, c.type, f"{table.salesforce_object}.{c.field}", c.is_nullable) for c in table.columns]
     else:
-        described = [(c.name, c.type, c.description, c.is_required) for c in table.columns]
+        described = [(c.name, c.type, c.description, not c.is_required) for c in table.columns]
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, kind, text, constraints=dg.TableColumnConstraints(nullable=not is_required))
-            for name, kind, text, is_required in described
+            dg.TableColumn(name, kind, text, constraints=dg.TableColumnConstraints(nullable=is_nullable))
+            for name, kind, text, is_nullable in described
         ]
     )
 

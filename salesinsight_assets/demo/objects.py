@@ -62,7 +62,7 @@ class SalesforceField:
 
     name: str
     type: str
-    is_required: bool = False
+    is_nullable: bool = True
 
     @property
     def is_custom(self) -> bool:
@@ -93,7 +93,7 @@ class SalesforceObject:
 
 
 def _field(column: Column) -> SalesforceField:
-    return SalesforceField(column.field, _salesforce_type(column), column.is_required)
+    return SalesforceField(column.field, _salesforce_type(column), column.is_nullable)
 
 
 def _salesforce_type(column: Column) -> str:

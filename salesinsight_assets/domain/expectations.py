@@ -66,8 +66,8 @@ def _rows(at_least: int, severity: Severity = "critical") -> Expectation:
 
 
 def _crm(table: CrmTable) -> tuple[Expectation, ...]:
-    required = [column.name for column in table.columns if column.is_required]
-    return (_unique("id"), *_not_null(*required), *_CRM_ONLY.get(table.name, ()))
+    filled = [column.name for column in table.columns if not column.is_nullable]
+    return (_unique("id"), *_not_null(*filled), *_CRM_ONLY.get(table.name, ()))
 
 
 _CRM_ONLY: Mapping[str, tuple[Expectation, ...]] = {

@@ -40,12 +40,12 @@ def test_an_expectation_is_one_of_great_expectations_with_its_arguments(table, e
     assert set(expectation.arguments) <= known_kinds()[expectation.kind] | {"column"}
 
 
-def test_every_crm_table_is_expected_to_have_ids_and_what_it_requires():
+def test_every_crm_table_is_expected_to_have_ids_and_what_every_row_holds():
     for table in CRM_TABLES:
         expected = {(e.kind, e.arguments.get("column")) for e in EXPECTATIONS[table.name]}
         assert ("ExpectColumnValuesToBeUnique", "id") in expected
         for column in table.columns:
-            if column.is_required:
+            if not column.is_nullable:
                 assert ("ExpectColumnValuesToNotBeNull", column.name) in expected
 
 
@@ -72,3 +72,8 @@ def test_an_expectation_has_a_name_for_people():
 )
 def test_the_most_alerts_of_one_rep_are_within_the_limit(owners, most, is_allowed):
     assert most_alerts_of_one_rep(owners, AlertPolicy()) == (most, is_allowed)
+
+
+def test_a_task_on_a_lead_is_not_about_an_opportunity():
+    for name in ("tasks", "events"):
+        assert Expectation("ExpectColumnValuesToNotBeNull", {"column": "what_id"}) not in EXPECTATIONS[name]

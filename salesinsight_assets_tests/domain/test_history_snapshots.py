@@ -166,3 +166,46 @@ def test_snapshots_are_ordered_by_deal_then_moment(world):
     found = as_of(world, 2, 2 + 7).frame
     assert found["opportunity_id"].tolist() == ["b", "b", "a", "a"]
     assert (found["as_of"].iloc[1] - found["as_of"].iloc[0]) == timedelta(days=7)
+
+
+def test_a_first_load_does_not_know_the_end_of_a_deal_from_its_beginning_on():
+    """Deals brought in from an older CRM keep their creation, and their history begins with the move."""
+    world = World()
+    world.deal("moved", at(0), has_history=False, amount=None)
+    world._without_history.clear()
+    world.change("moved", at(30), stage_name="Proposal", amount=500.0)
+    world.change("moved", at(50), next_step="Call")
+    world.close("moved", at(60), is_won=True)
+    found = as_of(world, 10, 40, 61, first_synced_at=at(100)).frame
+    assert found["stage_name"].tolist() == ["Prospecting", "Proposal"]
+    assert found["amount"].isna().tolist() == [True, False]
+    assert found["next_step"].isna().all()
+
+
+def test_a_deal_that_was_closed_in_a_stage_that_the_dictionary_lacks_is_closed(world):
+    world.change("a", at(5), stage_name="Dead", is_closed=True)
+    assert open_on(world, 4, 5, 6) == [["a"], [], []]
+
+
+def test_a_renamed_stage_leaves_the_deals_under_its_old_name_closed(world):
+    world.close("a", at(5), is_won=True)
+    world.write("opportunity_stages", "stage Closed Won", at(9), master_label="Won", api_name="Won")
+    assert open_on(world, 4, 6, 10) == [["a"], [], []]
+
+
+def test_the_currency_before_the_first_load_comes_from_the_history(world):
+    world.currency("JPY", 100.0, at(0))
+    world.currency("USD", 1.0, at(0))
+    world.change("a", at(2), currency_iso_code="JPY", amount=50_000.0)
+    world.change("a", at(20), currency_iso_code="USD", amount=700.0)
+    found = as_of(world, 10, 21, first_synced_at=at(30)).frame
+    assert found["company_amount"].tolist() == [500.0, 700.0]
+
+
+def test_an_owner_who_came_after_the_field_history_was_switched_off_is_the_owner():
+    world = World()
+    world.deal("a", at(1), owner_id="rep 1")
+    world.change("a", at(5), owner_id="rep 2")
+    world.tracks_owner = False
+    world.change("a", at(8), owner_id="rep 3")
+    assert as_of(world, 4, 7, 9).frame["owner_id"].tolist() == ["rep 1", "rep 2", "rep 3"]

@@ -233,6 +233,7 @@ def test_where_the_weightiest_feature_says_nothing_the_next_one_of_the_fact_spea
         ("competitor_count", 1.0, 1.0, "1 competitor recorded (usual: 3)"),
         ("activities_14_days", 9.0, 1.0, "9 activities in last 14 days (usual: 3)"),
         ("age_days", 1.0, -1.0, "Open for only 1 day (usual: 3)"),
+        ("activities_per_week", 0.04, -1.0, "0.0 activities a week since the start (usual: 3.0)"),
     ],
 )
 def test_none_one_and_many_are_said_as_people_say_them(feature, value, contribution, text):

@@ -40,7 +40,7 @@ def versions_of(upload: Mapping[str, pa.Table]) -> dict[str, pd.DataFrame]:
         table.name: as_read(
             table,
             [
-                {**row, "valid_from": row["created_date"], "is_deleted": False}
+                {**row, "valid_from": row["created_date"], "stamped_at": row["system_modstamp"], "is_deleted": False}
                 for row in (upload[table.name].to_pylist() if table.name in upload else [])
             ],
         )
@@ -257,7 +257,7 @@ def test_what_is_exported_is_taken_back_value_by_value(tmp_path):
     crm = lived(random_events(3, 150)).rows()
     for table in CRM_TABLES:
         current = crm[table.name][crm[table.name]["valid_to"].isna()].sort_values("id", ignore_index=True)
-        exported = current.drop(columns=["valid_from", "valid_to"]).assign(
+        exported = current.drop(columns=["valid_from", "valid_to", "stamped_at"]).assign(
             source="csv", synced_at=pd.Timestamp(2025, 1, 1)
         )
         path = tmp_path / f"{table.name}.csv"

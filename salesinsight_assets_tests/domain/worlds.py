@@ -153,7 +153,7 @@ class World:
 def as_read(table: CrmTable, versions: list[Row]) -> pd.DataFrame:
     """Versions of a table's rows as they are read from the warehouse; columns that are not given are missing."""
     extra = [] if "is_deleted" in table.column_names else [("is_deleted", pa.bool_())]
-    stamps = [(name, pa.timestamp("us", "UTC")) for name in ("valid_from", "valid_to")]
+    stamps = [(name, pa.timestamp("us", "UTC")) for name in ("valid_from", "valid_to", "stamped_at")]
     schema = pa.schema([*arrow_schema(table), *(pa.field(*f) for f in (*extra, *stamps))])
     return to_pandas(pa.Table.from_pylist(versions, schema=schema))
 
@@ -164,15 +164,15 @@ def _versions(states: list[Row], first_synced_at: datetime | None) -> list[Row]:
     for row in _seen(states, first_synced_at):
         stamp, born = row["system_modstamp"], row["created_date"]
         if not versions:
-            versions.append({**row, "valid_from": born, "valid_to": None})
+            versions.append({**row, "valid_from": born, "valid_to": None, "stamped_at": stamp})
             if row["is_deleted"] and stamp > born:
                 versions[0] |= {"is_deleted": False, "valid_to": stamp}
-                versions.append({**row, "valid_from": stamp, "valid_to": None})
+                versions.append({**row, "valid_from": stamp, "valid_to": None, "stamped_at": stamp})
         elif _content(row) == _content(versions[-1]) or stamp <= versions[-1]["valid_from"]:
             versions[-1] |= row
         else:
             versions[-1]["valid_to"] = stamp
-            versions.append({**row, "valid_from": stamp, "valid_to": None})
+            versions.append({**row, "valid_from": stamp, "valid_to": None, "stamped_at": stamp})
     return versions
 
 
@@ -184,7 +184,7 @@ def _seen(states: list[Row], first_synced_at: datetime | None) -> Iterator[Row]:
 
 
 def _content(row: Row) -> Row:
-    stamps = ("system_modstamp", "last_modified_date", "created_date", "valid_from", "valid_to")
+    stamps = ("system_modstamp", "last_modified_date", "created_date", "valid_from", "valid_to", "stamped_at")
     return {name: value for name, value in row.items() if name not in stamps}
 
 

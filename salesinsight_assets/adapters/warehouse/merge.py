@@ -3,6 +3,7 @@
 A row that is new counts from its CreatedDate; one that changed closes the current version and opens the next from its
 own stamp; one whose content is unchanged only takes over the new stamps; one that is older than what is stored is left.
 A row first seen deleted gets two versions, alive and deleted. Columns that were not delivered keep their values.
+`stamped_at` keeps the stamp that a version came with: before it, the version's content is only taken for true.
 """
 
 from dataclasses import dataclass
@@ -77,8 +78,8 @@ def _insert_new(target: str, stored: list[str], delivered: list[str]) -> str:
     ]
     until = "CASE WHEN is_gone AND changed_at > born_at THEN changed_at END"
     return f"""
-    INSERT INTO {target} ({", ".join(stored)}, valid_from, valid_to, synced_at, source)
-    SELECT {", ".join(values)}, born_at, {until}, $2, $1 FROM changes WHERE action = 'insert'
+    INSERT INTO {target} ({", ".join(stored)}, valid_from, valid_to, stamped_at, synced_at, source)
+    SELECT {", ".join(values)}, born_at, {until}, greatest(changed_at, born_at), $2, $1 FROM changes WHERE action = 'insert'
     """
 
 
@@ -86,8 +87,8 @@ def _insert_deletion(target: str, stored: list[str]) -> str:
     """The deleted version of rows that were first seen deleted."""
     values = ["true" if c == "is_deleted" else f"t.{c}" for c in stored]
     return f"""
-    INSERT INTO {target} ({", ".join(stored)}, valid_from, synced_at, source)
-    SELECT {", ".join(values)}, c.changed_at, $2, $1
+    INSERT INTO {target} ({", ".join(stored)}, valid_from, stamped_at, synced_at, source)
+    SELECT {", ".join(values)}, c.changed_at, c.changed_at, $2, $1
     FROM changes AS c JOIN {target} AS t ON t.id = c.id
     WHERE c.action = 'insert' AND c.is_gone AND c.changed_at > c.born_at
     """
@@ -103,8 +104,8 @@ def _close_current(target: str) -> str:
 def _insert_version(target: str, stored: list[str], delivered: list[str]) -> str:
     values = [_value("c", c) if c in delivered else f"t.{c}" for c in stored]
     return f"""
-    INSERT INTO {target} ({", ".join(stored)}, valid_from, synced_at, source)
-    SELECT {", ".join(values)}, c.changed_at, $2, $1
+    INSERT INTO {target} ({", ".join(stored)}, valid_from, stamped_at, synced_at, source)
+    SELECT {", ".join(values)}, c.changed_at, c.changed_at, $2, $1
     FROM changes AS c JOIN {target} AS t ON t.id = c.id AND t.valid_to = c.changed_at
     WHERE c.action = 'version'
     """

@@ -22,11 +22,12 @@ SQL_TYPES: dict[ValueType, sa.types.TypeEngine[Any]] = {
     "json": JSONB(),
     "texts": sa.ARRAY(sa.Text),
 }
+VERSION_COLUMNS = ("valid_from", "valid_to", "stamped_at")
 metadata = sa.MetaData()
 
 
 def _crm_table(table: CrmTable) -> sa.Table:
-    """A CRM table with its versions; the current one has no `valid_to`."""
+    """A CRM table with its versions (see `merge`); the current one has no `valid_to`."""
     columns = [sa.Column(c.name, SQL_TYPES[c.type], primary_key=c.name == "id") for c in table.columns]
     if "is_deleted" not in table.column_names:
         columns.append(sa.Column("is_deleted", sa.Boolean))
@@ -36,6 +37,7 @@ def _crm_table(table: CrmTable) -> sa.Table:
         *columns,
         sa.Column("valid_from", Timestamp, primary_key=True),
         sa.Column("valid_to", Timestamp),
+        sa.Column("stamped_at", Timestamp, nullable=False),
         sa.Column("synced_at", Timestamp, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Index(f"{table.name}_current", "id", unique=True, postgresql_where=sa.text("valid_to IS NULL")),

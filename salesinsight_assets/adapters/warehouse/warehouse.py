@@ -215,7 +215,7 @@ class Warehouse:
         if table in tables.CRM:
             if day:
                 raise KeyError(f"--date: expected a table with days, got {table}, which has none; leave it out")
-            names = [c.name for c in tables.CRM[table].columns if c.name not in ("valid_from", "valid_to")]
+            names = [c.name for c in tables.CRM[table].columns if c.name not in tables.VERSION_COLUMNS]
             return self.read(f"SELECT {', '.join(names)} FROM crm.{table} WHERE valid_to IS NULL ORDER BY id")
         derived = {name.rpartition(".")[2]: name for name in metadata_names()}
         if table not in derived:

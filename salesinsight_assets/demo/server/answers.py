@@ -66,7 +66,7 @@ def field_description(field: SalesforceField) -> Mapping[str, Any]:
         "label": field.label,
         "type": field.type,
         "custom": field.is_custom,
-        "nillable": not field.is_required,
+        "nillable": field.is_nullable,
         "queryable": True,
         "filterable": field.type not in ("textarea", "anyType"),
         "sortable": field.type not in ("textarea", "anyType"),

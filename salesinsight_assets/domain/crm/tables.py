@@ -25,12 +25,14 @@ def snake_case(field: str) -> str:
 class Column:
     """One column of a CRM table and the Salesforce field that fills it.
 
-    `given_name` keeps the column's own name where an org fills it from a field of another name (see `field_map`).
+    A required one must be readable; one that is not nullable holds a value in every row. `given_name` keeps the
+    column's own name where an org fills it from a field of another name (see `field_map`).
     """
 
     field: str
     type: ColumnType = "text"
     is_required: bool = False
+    is_nullable: bool = True
     given_name: str | None = None
 
     @property
@@ -72,11 +74,12 @@ class CrmTable:
         raise KeyError(f"{self.name} has no column {name}; it has {', '.join(self.column_names)}")
 
 
-def _columns(spec: str, required: Iterable[str] = ()) -> tuple[Column, ...]:
-    """Columns from lines such as `Amount:number`; a bare field is text."""
+def _columns(spec: str, required: Iterable[str] = (), nullable: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Columns from lines such as `Amount:number`; a bare field is text. Of the required ones some may be `nullable`."""
     needed = {"Id", *required}
+    filled = needed - set(nullable)
     parsed = [(field, kind or "text") for field, _, kind in (part.partition(":") for part in spec.split())]
-    return tuple(Column(field, kind, field in needed) for field, kind in parsed)  # type: ignore[arg-type]
+    return tuple(Column(field, kind, field in needed, field not in filled) for field, kind in parsed)  # type: ignore[arg-type]
 
 
 _STAMPS = "CreatedDate:timestamp SystemModstamp:timestamp"
@@ -145,6 +148,7 @@ TASKS = CrmTable(
         "Id WhatId WhoId OwnerId Subject TaskSubtype Status Priority ActivityDate:date IsClosed:boolean "
         f"CompletedDateTime:timestamp {_STAMPS_AND_DELETED}",
         required=("WhatId", *_STAMP_NAMES),
+        nullable=("WhatId",),  # those on leads and contacts have none
     ),
 )
 EVENTS = CrmTable(
@@ -154,6 +158,7 @@ EVENTS = CrmTable(
         "Id WhatId WhoId OwnerId Subject EventSubtype StartDateTime:timestamp EndDateTime:timestamp ActivityDate:date "
         f"{_STAMPS_AND_DELETED}",
         required=("WhatId", *_STAMP_NAMES),
+        nullable=("WhatId",),  # those on leads and contacts have none
     ),
 )
 CAMPAIGN_MEMBERS = CrmTable(

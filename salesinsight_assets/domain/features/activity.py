@@ -65,12 +65,19 @@ def _days_since_last(known: Known, rows: pd.DataFrame) -> Floats:
 
 
 def _campaign_responses(known: Known) -> Floats:
-    """Responses count for 90 days from the first version that holds them; a later edit does not make them new."""
+    """Responses count for 90 days from the first version that tells of them; a later edit does not make them new."""
     rows = known.history.crm["campaign_members"]
     rows = rows[rows["has_responded"].eq(True) & ~rows["is_deleted"].eq(True)]
     accounts = pd.Index(known.snapshots.frame["account_id"].dropna().unique())
-    grid, responded_at = known.snapshots.grid, utc_times(rows.groupby("id")["valid_from"].transform("min"))
-    start = grid.bucket(utc_times(rows["valid_from"]))
+    told_at = _told_at(rows)
+    grid, responded_at = known.snapshots.grid, utc_times(told_at.groupby(rows["id"]).transform("min"))
+    start = grid.bucket(utc_times(told_at))
     end = np.minimum(grid.bucket(utc_times(rows["valid_to"])), grid.bucket(responded_at + np.timedelta64(90, "D")))
     counts = grid.sums(codes_of(rows["account_id"], accounts), start, end, len(accounts))
     return np.nan_to_num(known.at_key(counts, codes_of(known.snapshots.frame["account_id"], accounts)))
+
+
+def _told_at(responses: pd.DataFrame) -> pd.Series:
+    """From when each version tells of its response: the day after it came, or, where no day is given, its own stamp."""
+    day_after = pd.to_datetime(responses["first_responded_date"], utc=True) + pd.Timedelta(days=1)
+    return day_after.fillna(responses["stamped_at"]).clip(lower=responses["valid_from"])

@@ -11,7 +11,14 @@ import pandas as pd
 
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Floats, Grid, Ints, Times, first_after, take, utc_times
-from salesinsight_assets.domain.history.snapshots import History, conversion_rates, owners_at, reference_at, versions_at
+from salesinsight_assets.domain.history.snapshots import (
+    History,
+    conversion_rates,
+    currencies_at,
+    owners_at,
+    reference_at,
+    versions_at,
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,19 @@ def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedD
     version = versions_at(history, opportunity, at)
     exists = (version >= 0) & ~take(history.versions["is_deleted"].eq(True).to_numpy(), version, True)
     states, opportunity, at, version = states[exists], opportunity[exists], at[exists], version[exists]
+    currency = currencies_at(history, states.index.to_numpy(), at, version)
     closed_at = utc_times(states["entered_stage_at"])
     gone_at = np.fmin(utc_times(states["next_changed_at"]), _deleted_after(history, opportunity, at))
     expires_at = closed_at + np.timedelta64(policy.window_days, "D")
     end = np.minimum(grid.bucket(gone_at), grid.bucket(expires_at))
-    return ClosedDeals(grid, _frame(history, states, opportunity, at, version), grid.bucket(at), end)
+    rates = conversion_rates(history.crm["currency_types"], currency, at)
+    return ClosedDeals(grid, _frame(history, states, opportunity, at, version, rates), grid.bucket(at), end)
 
 
-def _frame(history: History, states: pd.DataFrame, opportunity: Ints, at: np.ndarray, version: Ints) -> pd.DataFrame:
+def _frame(
+    history: History, states: pd.DataFrame, opportunity: Ints, at: Times, version: Ints, rates: Floats
+) -> pd.DataFrame:
     versions = history.versions.iloc[version]
-    rates = conversion_rates(history.crm["currency_types"], versions["currency_iso_code"], at)
     accounts = reference_at(history.crm["accounts"], versions["account_id"], at, ["industry"])
     age = utc_times(states["entered_stage_at"]) - utc_times(versions["created_date"])
     return pd.DataFrame(

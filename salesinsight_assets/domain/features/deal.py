@@ -30,7 +30,7 @@ def deal_features(known: Known) -> dict[str, Floats]:
         "stage_regressions": known.state("regression_count"),
         "efficiency": log_amount / (1 + age / 7),
         "competitor_count": _competitors(known),
-        "has_next_step": np.where(frame["next_step"].notna(), 1.0, 0.0),
+        "has_next_step": np.where(known.snapshots.is_witnessed, frame["next_step"].notna(), np.nan),
     }
 
 

@@ -2,6 +2,7 @@
 
 `History` is what the CRM knows about opportunities over time; `snapshots` reads it as of every moment of a grid in one
 vectorised step. A field value counts from the history row that set it; where no history row tells, from the version.
+A version is *witnessed* from its stamp on; what a first load found is only taken for true before.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from salesinsight_assets.domain.history.stages import stage_dictionary
 from salesinsight_assets.domain.history.states import opportunity_states
 
 CrmRows = Mapping[str, pd.DataFrame]
-"""Versions of CRM rows by table name: the table's columns, `valid_from`, `valid_to` (missing: current)."""
+"""Versions of CRM rows by table name: the table's columns, `valid_from`, `valid_to` (missing: current), `stamped_at`."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,15 @@ class History:
 class Snapshots:
     """One row an open opportunity and moment, ordered by opportunity, then moment.
 
-    `opportunity` is the code in the history, `moment` the index in the grid, `state` the row of the state then;
-    `frame` holds the columns that people read (see `snapshots`).
+    `opportunity` is the code in the history, `moment` the index in the grid, `state` the row of the state then,
+    `is_witnessed` whether the version was; `frame` holds the columns that people read (see `snapshots`).
     """
 
     grid: Grid
     opportunity: Ints
     moment: Ints
     state: Ints
+    is_witnessed: np.ndarray
     frame: pd.DataFrame
 
     def __len__(self) -> int:
@@ -75,8 +77,10 @@ def snapshots(history: History, grid: Grid) -> Snapshots:
     is_closed = take(history.states["is_closed"].to_numpy(bool), state_at, True)
     opportunity, moment = np.nonzero(~is_gone & ~is_closed)
     version, state = version_at[opportunity, moment], state_at[opportunity, moment]
+    is_witnessed = utc_times(history.versions["stamped_at"])[version] <= grid.moments[moment]
     frame = _frame(history, grid, opportunity, moment, version, state)
-    return Snapshots(grid, opportunity, moment, state, frame)
+    frame["next_step"] = frame["next_step"].where(is_witnessed, None)
+    return Snapshots(grid, opportunity, moment, state, is_witnessed, frame)
 
 
 def _version_at(history: History, grid: Grid) -> Ints:
@@ -96,7 +100,7 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
     owner = owners_at(history, opportunity, at, version)
     accounts = reference_at(history.crm["accounts"], versions["account_id"], at, ["name", "industry"])
     users = reference_at(history.crm["users"], pd.Series(owner, dtype=object), at, ["name"])
-    currency = versions["currency_iso_code"]
+    currency = currencies_at(history, state, at, version)
     amount = states["amount"].to_numpy("float64")
     columns = {
         "as_of": pd.to_datetime(at, utc=True),
@@ -109,7 +113,7 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
         "stage_name": states["stage_name"].to_numpy(object),
         "entered_stage_at": pd.to_datetime(utc_times(states["entered_stage_at"]), utc=True),
         "amount": amount,
-        "currency_iso_code": currency.to_numpy(object),
+        "currency_iso_code": currency,
         "company_amount": amount / conversion_rates(history.crm["currency_types"], currency, at),
         "close_date": states["close_date"].to_numpy(),
         "lead_source": versions["lead_source"].to_numpy(object),
@@ -123,8 +127,8 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
 def owners_at(history: History, opportunity: Ints, at: Times, version: Ints) -> np.ndarray:
     """The owner of each opportunity at its time `at`; `version` is the index of the version valid then.
 
-    In this order: the last owner change by then; the version's owner, if that version was stamped by then; the old
-    value of the first owner change after it; the owner of the version at hand.
+    Of the last owner change by then and a version that was witnessed by then the later one tells; with neither, the old
+    value of the first owner change after it; with none, the owner of the version at hand.
     """
     changes = history.crm["opportunity_field_history"]
     is_owner = changes["field"].eq("Owner") & changes["data_type"].fillna("EntityId").eq("EntityId")
@@ -133,12 +137,27 @@ def owners_at(history: History, opportunity: Ints, at: Times, version: Ints) -> 
     last_change = latest_before(code, utc_times(changes["created_date"]), opportunity, at)
     changed_to = take(changes["new_value"].to_numpy(object), last_change, None)
     of_version = history.versions["owner_id"].to_numpy(object)[version]
-    is_stamped = utc_times(history.versions["system_modstamp"])[version] <= at
+    changed_at = take(utc_times(changes["created_date"]), last_change, np.datetime64("NaT"))
     before_change = take(
         changes["old_value"].to_numpy(object), _first_of_each(code, len(history.ids))[opportunity], None
     )
     unstamped = np.where(pd.isna(before_change), of_version, before_change)
-    return np.where(last_change >= 0, changed_to, np.where(is_stamped, of_version, unstamped))
+    told = np.where(last_change >= 0, changed_to, unstamped)
+    return np.where(_is_witnessed_after(history, version, changed_at, at), of_version, told)
+
+
+def currencies_at(history: History, state: Ints, at: Times, version: Ints) -> np.ndarray:
+    """The currency of each state's amount: of the state and a version that was witnessed by then the later one tells."""
+    of_version = history.versions["currency_iso_code"].to_numpy(object)[version]
+    of_state = history.states["currency_iso_code"].to_numpy(object)[state]
+    is_later = _is_witnessed_after(history, version, utc_times(history.states["changed_at"])[state], at)
+    return np.where(is_later | pd.isna(of_state), of_version, of_state)
+
+
+def _is_witnessed_after(history: History, version: Ints, times: Times, at: Times) -> np.ndarray:
+    """Whether each version was witnessed by `at`, and not before its time (missing: whenever)."""
+    stamped_at = utc_times(history.versions["stamped_at"])[version]
+    return (stamped_at <= at) & ~(stamped_at < times)
 
 
 def _first_of_each(codes: Ints, n_codes: int) -> Ints:
@@ -162,9 +181,9 @@ def reference_at(rows: pd.DataFrame, keys: pd.Series, at: Times, columns: list[s
     return {name: take(rows[name].to_numpy(object), found, None) for name in columns}
 
 
-def conversion_rates(currency_types: pd.DataFrame, currency: pd.Series, at: Times) -> np.ndarray:
+def conversion_rates(currency_types: pd.DataFrame, currency: np.ndarray, at: Times) -> np.ndarray:
     """Units of each `currency` for one unit of the company's currency, at each time; 1 where none is known."""
     by_code = currency_types.assign(id=currency_types["iso_code"])
-    found = reference_at(by_code, currency, at, ["conversion_rate"])["conversion_rate"]
+    found = reference_at(by_code, pd.Series(currency, dtype=object), at, ["conversion_rate"])["conversion_rate"]
     rates = pd.Series(found, dtype="float64").to_numpy()
     return np.where(rates > 0, rates, 1.0)

@@ -9,13 +9,14 @@ from salesinsight_assets.domain.history.grid import Floats, Grid, utc_times
 def stage_dictionary(opportunity_stages: pd.DataFrame) -> pd.DataFrame:
     """What each stage means, by its API name.
 
-    The earliest version of a stage counts: what a picklist value means is not knowledge about a deal.
+    Every name that a stage ever had is one of them, with the meaning it had first: deals keep old names, and what a
+    picklist value means is not knowledge about a deal.
 
     Returns:
         `stage_name`, `is_closed`, `is_won`, `stage_order` (SortOrder; missing for closed stages), `stage_probability`
         (0 to 1), `created_at`.
     """
-    rows = opportunity_stages.sort_values(["valid_from", "id"], kind="stable").drop_duplicates("id")
+    rows = opportunity_stages.sort_values(["valid_from", "id"], kind="stable")
     rows = rows.assign(stage_name=rows["api_name"].fillna(rows["master_label"])).drop_duplicates("stage_name")
     is_closed = rows["is_closed"].eq(True)
     return pd.DataFrame(

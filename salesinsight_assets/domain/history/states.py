@@ -9,7 +9,10 @@ import pandas as pd
 
 from salesinsight_assets.domain.history.grid import Floats, Ints, utc_times
 
-STATE_COLUMNS = ["opportunity_id", "stage_name", "amount", "close_date", "changed_at", "row_id"]
+STATE_COLUMNS = ["opportunity_id", "stage_name", "amount", "currency_iso_code", "close_date", "changed_at", "row_id"]
+_FLAGS = ("is_closed", "is_won")
+_LAST_ROW_ID = "~"
+"""Sorts behind every Id, so that of two rows of one moment it counts."""
 _FIRST_ROW_TOLERANCE = pd.Timedelta(minutes=1)
 
 
@@ -29,29 +32,56 @@ def opportunity_states(
         `regression_count`, `stage_change_count`, `first_amount`, `open_amount` (the last one while the deal was open),
         `next_changed_at`.
     """
-    rows = _state_rows(opportunities, opportunity_history)
+    rows = _state_rows(opportunities, opportunity_history, stages)
     rows = rows.sort_values(["changed_at", "row_id"], kind="stable", ignore_index=True)
     rows["opportunity"] = pd.factorize(rows["opportunity_id"])[0]
-    rows = rows.merge(stages, on="stage_name", how="left", validate="many_to_one")
-    for flag in ("is_closed", "is_won"):
-        rows[flag] = rows[flag].eq(True)
-    return _with_look_back(rows)
+    rows = rows.merge(stages, on="stage_name", how="left", suffixes=("_of_row", ""), validate="many_to_one")
+    for flag in _FLAGS:  # of a stage that the dictionary lacks the row itself may tell
+        rows[flag] = rows[flag].eq(True) | (rows[flag].isna() & rows[f"{flag}_of_row"].eq(True))
+    return _with_look_back(rows.drop(columns=[f"{flag}_of_row" for flag in _FLAGS]))
 
 
-def _state_rows(opportunities: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """OpportunityHistory rows, and the versions of opportunities whose creation left no history row.
+def _state_rows(opportunities: pd.DataFrame, history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
+    """OpportunityHistory rows, and what the opportunities' own versions add to them, with the versions' flags.
 
     Of a history row only its first version counts: it is never edited, but deleted and restored with its opportunity.
     """
     is_first = history["valid_from"] <= history["created_date"]
     recorded = history.rename(columns={"created_date": "changed_at", "id": "row_id"}).loc[is_first, STATE_COLUMNS]
-    first_recorded = recorded.groupby("opportunity_id")["changed_at"].min()
-    born = opportunities["created_date"] + _FIRST_ROW_TOLERANCE
-    recorded_from = first_recorded.reindex(opportunities["id"]).set_axis(opportunities.index)
-    unrecorded = opportunities[~(recorded_from <= born)]
-    versions = unrecorded.rename(columns={"valid_from": "changed_at", "id": "opportunity_id"})
-    versions = versions.assign(row_id="")[STATE_COLUMNS]
-    return pd.concat([versions, recorded], ignore_index=True) if len(versions) else recorded.copy()
+    recorded_from = recorded.groupby("opportunity_id")["changed_at"].min().reindex(opportunities["id"])
+    recorded_from = recorded_from.set_axis(opportunities.index)
+    has_birth = recorded_from <= opportunities["created_date"] + _FIRST_ROW_TOLERANCE
+    parts = [
+        recorded.assign(**dict.fromkeys(_FLAGS)),
+        _unrecorded_births(opportunities[~has_birth], stages),
+        _versions(opportunities[~has_birth & ~(opportunities["stamped_at"] >= recorded_from)], ""),
+        _versions(opportunities[has_birth & _is_closed_elsewhere(opportunities, stages)], _LAST_ROW_ID),
+    ]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _versions(opportunities: pd.DataFrame, row_id: str) -> pd.DataFrame:
+    """Versions as states, each from its stamp on: what a first load finds was not so from the beginning."""
+    names = {"stamped_at": "changed_at", "id": "opportunity_id"}
+    return opportunities.rename(columns=names).assign(row_id=row_id)[[*STATE_COLUMNS, *_FLAGS]]
+
+
+def _unrecorded_births(opportunities: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
+    """The beginning of deals of which nothing tells it: open, in the first of the oldest stages, all else unknown."""
+    first = opportunities.drop_duplicates("id")
+    first = first[first["stamped_at"] > first["created_date"] + _FIRST_ROW_TOLERANCE]
+    opening = stages.dropna(subset="stage_order").sort_values(["created_at", "stage_order"], kind="stable")[
+        "stage_name"
+    ]
+    nothing = first.iloc[:0].reindex(first.index)  # missing values of the columns' own types
+    unknown = {name: nothing[name] for name in ("amount", "currency_iso_code", "close_date", *_FLAGS)}
+    born = first.assign(stage_name=opening.iloc[0] if len(opening) else None, stamped_at=first["created_date"])
+    return _versions(born.assign(**unknown), "")
+
+
+def _is_closed_elsewhere(opportunities: pd.DataFrame, stages: pd.DataFrame) -> pd.Series:
+    """Versions that are closed in a stage that the dictionary lacks, of which a history row cannot tell it."""
+    return opportunities["is_closed"].eq(True) & ~opportunities["stage_name"].isin(stages["stage_name"])
 
 
 def _with_look_back(rows: pd.DataFrame) -> pd.DataFrame:

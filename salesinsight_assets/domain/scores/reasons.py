@@ -128,7 +128,7 @@ def _sentence(feature: Feature, value: float, norm: float, direction: Direction,
     is_above = value > (0.5 if feature.unit == "flag" else norm)
     if feature.good and (is_above == (feature.good == "above")) != (direction == "for"):
         return None
-    if feature.zero and in_words(value, feature.unit) == in_words(0.0, feature.unit):
+    if feature.zero and value == 0:
         return feature.zero
     if _is_usual(feature, value, norm):
         return None

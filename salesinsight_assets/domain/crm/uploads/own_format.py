@@ -45,7 +45,7 @@ def _check(file: RawFile, column: Column) -> None:
     if column.name == "id":
         file.unique("id")
     elif column.type == "text":
-        file.text(column.name, column.is_required)
+        file.text(column.name, not column.is_nullable)
     elif column.type in ("number", "integer"):
         file.numbers(column.name)
     elif column.type == "boolean":
@@ -59,5 +59,5 @@ def _check(file: RawFile, column: Column) -> None:
         values = file.frame[column.name]
         parsed = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
         file.refuse((values.notna() & parsed.isna()).to_numpy(), column.name, "a time such as 2024-03-31T12:00:00Z")
-    if column.is_required:
+    if not column.is_nullable:
         file.refuse(file.frame[column.name].isna().to_numpy(), column.name, "a value")
