@@ -12,8 +12,6 @@ import dagster as dg
 from rich.console import Console
 from rich.status import Status
 
-from salesinsight_assets.domain.model.months import month_before
-
 console = Console(highlight=False)
 """For progress; what a command says at the end goes through `say`."""
 _POLL_SECONDS = 0.5
@@ -68,16 +66,6 @@ def run_job(
             raise_on_error=False,
         )
     return _outcome(result)
-
-
-def ensure_model(night: date) -> JobOutcome | None:
-    """Train the model that goes with `night`, unless its month has been trained before; None then."""
-    month = month_before(night)
-    with dg.DagsterInstance.get() as instance:
-        trained = instance.get_materialized_partitions(dg.AssetKey("win_probability_model"))
-    if month.isoformat() in trained:
-        return None
-    return run_job("training", f"training the model of {month:%B %Y}", month)
 
 
 @contextmanager

@@ -128,6 +128,8 @@ def _sentence(feature: Feature, value: float, norm: float, direction: Direction,
     is_above = value > (0.5 if feature.unit == "flag" else norm)
     if feature.good and (is_above == (feature.good == "above")) != (direction == "for"):
         return None
+    if feature.negative and value < 0:
+        return _filled(feature.negative, {}, row, words) if direction == "against" else None
     if feature.zero and value == 0:
         return feature.zero
     if _is_usual(feature, value, norm):
