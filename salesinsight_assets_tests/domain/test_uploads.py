@@ -168,6 +168,12 @@ def test_days_of_a_file_begin_in_the_companys_time_zone(write):
         (HEADER + ROWS + "d,2024-01", 5, None, "7 columns as in the header"),
         (HEADER + ROWS + 'd,2024-01-09,,"Bob,Open,1,\n', 5, None, "CSV with closed quotes"),
         (HEADER.replace(",", ";") + ROWS.replace(",", ";"), 1, None, "columns separated by commas"),
+        (HEADER + ROWS.replace("2024-01-05", "2024-1-5"), 3, "created", "a date such as 2024-03-31"),
+        (HEADER + ROWS.replace("2024-01-05", "2024-02-30"), 3, "created", "a date such as 2024-03-31"),
+        (HEADER + ROWS.replace("2024-01-05", "0000-01-05"), 3, "created", "a date such as 2024-03-31"),
+        (HEADER + ROWS.replace("200", "2 00"), 3, "amount", "a number such as 1234.50"),
+        (HEADER + ROWS.replace("200", "1e999"), 3, "amount", "a number such as 1234.50"),
+        (HEADER + ROWS.replace("b,", "a ,"), 3, "deal", "an Id without blanks around it"),
         ("", 1, None, "a header and at least one row"),
         (HEADER, 1, None, "a header and at least one row"),
         (HEADER + ROWS.replace("Bob", "=HYPERLINK(A1)"), 4, "rep", "text, not a spreadsheet formula"),
@@ -185,6 +191,14 @@ def test_a_wrong_place_is_refused_by_its_line_and_column(write, text, line, colu
     assert (found.file, found.line, found.column, found.expected) == ("deals.csv", line, column, expected)
 
 
+def test_blanks_around_numbers_and_days_are_no_part_of_them(write):
+    plain = upload(write(HEADER + ROWS))
+    spaced = upload(
+        write(HEADER + ROWS.replace("2024-01-05", " 2024-01-05 ").replace("200", "  200 ").replace(",0\n", ", 0\n"))
+    )
+    assert spaced == plain
+
+
 @pytest.mark.parametrize("column", ["created", "closed"])
 def test_a_day_after_the_as_of_day_is_refused(write, column):
     text = HEADER + ROWS.replace("2024-01-05,", "2024-03-02," if column == "created" else "2024-01-05,2024-03-02")
@@ -195,8 +209,9 @@ def test_a_day_after_the_as_of_day_is_refused(write, column):
 
 
 def test_a_file_that_is_not_utf_8_is_refused(write):
-    found = refusal(write(HEADER + ROWS.replace("Ann", "Zoë"), encoding="cp1252"))
-    assert (found.file, found.expected) == ("deals.csv", "text in UTF-8")
+    found = refusal(write(HEADER + ROWS.replace("Bob", "Zoë"), encoding="cp1252"))
+    assert (found.file, found.line, found.column) == ("deals.csv", 4, "rep")
+    assert (found.expected, found.found) == ("text in UTF-8", "byte 0xeb")
 
 
 def test_a_byte_order_mark_blank_lines_and_unknown_columns_are_no_mistakes(write):
@@ -212,6 +227,20 @@ def test_a_refusal_says_what_was_expected_what_came_and_what_to_do(write):
         "deals.csv, line 2, column created: expected a date such as 2024-03-31, got 'x-01' (and 2 more places);"
         " nothing was imported, correct the file and import it again"
     )
+
+
+@pytest.mark.parametrize(("n_wrong", "more"), [(1, ""), (2, " (and 1 more place)"), (30, " (and 29 more places)")])
+def test_a_refusal_counts_the_places_beside_the_one_it_names(write, n_wrong, more):
+    rows = "".join(f"w{number},2024-01-01,,Ann,Open,x,\n" for number in range(n_wrong))
+    with pytest.raises(UploadRefusedError) as refused:
+        upload(write(HEADER + rows + ROWS))
+    assert f"got 'x'{more}; nothing" in str(refused.value)
+
+
+def test_a_refusal_is_one_line_whatever_the_file_holds(write):
+    with pytest.raises(UploadRefusedError) as refused:
+        upload(write('deal,"created\nby"\na,b\n'))
+    assert "\n" not in str(refused.value)
 
 
 def test_an_unknown_mapping_is_refused_with_the_known_ones():
