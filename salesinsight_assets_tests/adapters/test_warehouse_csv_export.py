@@ -54,7 +54,7 @@ def test_an_export_that_is_imported_again_changes_nothing(warehouse: Warehouse, 
     before = warehouse.read("SELECT * FROM crm.opportunities ORDER BY id, valid_from")
     path = tmp_path / "opportunities.csv"
     write_table(warehouse.exported("opportunities", None), path)
-    upload = upload_tables([read_csv_file(path)], None, {}, None, ZoneInfo("UTC"))
+    upload = upload_tables([read_csv_file(path)], None, {}, None, ZoneInfo("UTC"), datetime(2026, 4, 1, tzinfo=UTC))
     uploads = {crm_table(name): rows for name, rows in upload.items()}
     synced_at = datetime(2026, 4, 1, tzinfo=UTC)
     assert warehouse.merge_all(uploads, source="csv", synced_at=synced_at) == {"opportunities": MergeCounts(0, 0, 0)}

@@ -15,9 +15,9 @@ from salesinsight_assets.domain.scores.scoring import opportunity_scores as doma
 
 STEPS_OF_A_NIGHT = ["open_opportunities", "opportunity_features", "opportunity_scores", "rep_alerts", "messages"]
 BAD_USERS = """id,name,created_date,system_modstamp
-005000000000001AAA,Ann,2026-01-01T00:00:00Z,2026-01-01T00:00:00Z
-005000000000002AAA,=cmd(),2026-01-01T00:00:00Z,2026-01-01T00:00:00Z
-005000000000003AAA,Cem,yesterday,2026-01-01T00:00:00Z
+005000000000001AAA,Ann,2025-01-01T00:00:00Z,2025-01-01T00:00:00Z
+005000000000002AAA,=cmd(),2025-01-01T00:00:00Z,2025-01-01T00:00:00Z
+005000000000003AAA,Cem,yesterday,2025-01-01T00:00:00Z
 """
 
 
@@ -137,7 +137,7 @@ def test_what_lies_downstream_of_a_refused_upload_is_not_run(trained_platform, t
 
 def test_an_upload_that_is_accepted_says_so(trained_platform, tmp_path) -> None:
     path = tmp_path / "users.csv"
-    path.write_text(BAD_USERS.replace("=cmd()", "Bea").replace("yesterday", "2026-01-01T00:00:00Z"))
+    path.write_text(BAD_USERS.replace("=cmd()", "Bea").replace("yesterday", "2025-01-01T00:00:00Z"))
     result = trained_platform.run("crm_sync", csv={"csv_files": [str(path)]})
     assert result.success, errors(result)
     assert {c.check_name for c in result.get_asset_check_evaluations()} == {"upload_accepted", "expectations"}
