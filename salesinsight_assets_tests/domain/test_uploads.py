@@ -1,5 +1,7 @@
 """CSV uploads: taken whole or refused whole, each refused place by its line and column."""
 
+import re
+import tomllib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -292,7 +294,7 @@ def test_an_unknown_mapping_is_refused_with_the_known_ones():
     )
 
 
-LOOKUP = {"column": "rep", "key": "name", "values": {"manager": "mail"}}
+LOOKUP = {"column": "rep", "key": "name", "values": {"email": "mail"}}
 
 
 @pytest.mark.parametrize(
@@ -300,11 +302,38 @@ LOOKUP = {"column": "rep", "key": "name", "values": {"manager": "mail"}}
     [
         ({"id": "x"}, "expected entries among id, .* got no created, closed, owner, outcome"),
         ({**OWN["own"], "colour": "red"}, "expected entries among id, .* got unknown colour"),
+        ("deals", "expected a table with entries, got 'deals'"),
+        ({**OWN["own"], "amount": 3}, r"amount: expected the name of a column, as text, got 3"),
+        ({**OWN["own"], "id": ""}, r"id: expected the name of a column, as text, got ''"),
+        ({**OWN["own"], "won": True}, r"won: expected a value of the outcome column, as text, got True"),
+        ({**OWN["own"], "open_stages": "Open"}, r"open_stages: expected a list of stages such as \["),
+        ({**OWN["own"], "open_stages": []}, r"open_stages: expected a list of stages such as \["),
+        ({**OWN["own"], "open_stages": ["Open", "Won"]}, "expected won, lost and open_stages to differ"),
+        ({**OWN["own"], "lookups": "x"}, "lookups: expected a list of tables"),
+        ({**OWN["own"], "lookups": ["x"]}, "lookups: expected a table with entries, got 'x'"),
+        ({**OWN["own"], "lookups": [{"key": "name"}]}, "lookups: expected entries among column, .* got no column, values"),
+        ({**OWN["own"], "lookups": [{**LOOKUP, "key": 1}]}, "lookups key: expected a column, got 1"),
+        ({**OWN["own"], "lookups": [{**LOOKUP, "values": "mail"}]}, "lookups values: expected a table such as"),
+        ({**OWN["own"], "lookups": [{**LOOKUP, "values": {"email": 1}}]}, "lookups values: expected a table such as"),
+        ({**OWN["own"], "lookups": [{**LOOKUP, "values": {"colour": "c"}}]}, "lookups values: expected one of amount, "),
+        ({**OWN["own"], "lookups": [{**LOOKUP, "renamed": ["a"]}]}, "lookups renamed: expected a table such as"),
     ],
 )  # fmt: skip
 def test_a_mapping_with_a_wrong_entry_is_refused(entry, problem):
-    with pytest.raises(ValueError, match=rf"\[mappings.mine\].*{problem}.*; correct it"):
+    with pytest.raises(ValueError, match=rf"salesinsight.toml, \[mappings.mine\].*{problem}.*; correct it"):
         upload_mappings({"mine": entry})
+
+
+def test_mappings_that_are_no_tables_are_refused():
+    with pytest.raises(ValueError, match=r"salesinsight.toml, mappings: expected tables \[mappings.NAME\], got 3"):
+        upload_mappings(3)
+
+
+def test_the_mapping_in_the_readme_can_be_taken():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    example = next(block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[mappings" in block)
+    mine = upload_mappings(tomllib.loads(example)["mappings"])["mine"]
+    assert (mine.email, dict(mine.lookups[0].values)) == ("rep_email", {"email": "mail", "manager": "boss"})
 
 
 def test_a_mapping_lists_the_columns_that_it_reads():
@@ -327,6 +356,38 @@ MAILS = "name,mail\nAnn,ann@example.com\nBob,bob@example.com\n"
 
 def with_team(*paths: Path, mappings: Mapping[str, object] = TEAM) -> dict[str, pa.Table]:
     return upload_tables([read_csv_file(path) for path in paths], "own", upload_mappings(mappings), None, UTC_ZONE, NOW)
+
+
+def emails(tables: Mapping[str, pa.Table]) -> dict[str, str | None]:
+    return {row["id"]: row["email"] for row in tables["users"].to_pylist()}
+
+
+def test_a_reps_address_comes_from_a_column_or_from_a_further_file(write):
+    deals = write(HEADER + ROWS)
+    looked_up = emails(with_team(deals, write(MAILS, "team.csv")))
+    assert looked_up == {"Ann": "ann@example.com", "Bob": "bob@example.com"}
+    text = HEADER.replace("final", "mail") + ROWS.replace(",90", ",ann@example.com").replace(
+        ",0\n", ",bob@example.com\n"
+    )
+    own = {"own": {**OWN["own"], "email": "mail"}}
+    del own["own"]["final_amount"]
+    assert emails(with_team(write(text), mappings=own)) == looked_up
+
+
+def test_without_addresses_none_are_delivered_that_could_overwrite_others(write):
+    assert "email" not in upload(write(HEADER + ROWS))["users"].column_names
+
+
+def test_an_address_that_is_none_and_a_second_one_of_a_rep_are_refused(write):
+    deals = write(HEADER + ROWS)
+    with pytest.raises(UploadRefusedError, match=r"team.csv, line 3, column mail: expected an e-mail address such as"):
+        with_team(deals, write(MAILS.replace("bob@", "bob at "), "team.csv"))
+    text = HEADER.replace("final", "mail") + ROWS.replace(",90", ",a@x.org").replace("200,", "200,b@x.org")
+    own = {"own": {**OWN["own"], "email": "mail", "final_amount": "amount"}}
+    with pytest.raises(
+        UploadRefusedError, match=r"line 3, column mail: expected one address for each rep, got 'b@x.org'"
+    ):
+        with_team(write(text.replace(",0\n", ",\n")), mappings=own)
 
 
 def test_a_lookup_of_a_column_that_the_deals_lack_is_refused(write):

@@ -57,11 +57,15 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
     before = tables_of(warehouse, ())
     (work_folder / "users.csv").write_text("id,name\n1,a\n")
     (work_folder / "bad.toml").write_text("[alerts]\nmax_per_rep_per_day = 'three'\n")
+    (work_folder / "mapping.toml").write_text(
+        "[mappings.mine]\nid = 3\ncreated = 'c'\nclosed = 'd'\nowner = 'o'\noutcome = 's'\n"
+    )
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         (("import-csv", "nothing.csv"), {}, "expected a CSV file, got no such file"),
         (("import-csv", "users.csv"), {}, "users.csv, line 1, column created_date: expected a column of that name"),
         (("import-csv", "users.csv", "--mapping", "hubspot"), {}, "--mapping: expected one of"),
         (("import-csv", "users.csv", "--as-of", "2999-01-01"), {}, "--as-of: expected a day up to"),
+        (("import-csv", "users.csv"), {"SALESINSIGHT_CONFIG": "mapping.toml"}, "[mappings.mine] id: expected the name"),
         (("nightly", "--date", "1. March"), {}, "--date: expected a day such as 2024-03-01, got '1. March'"),
         (("nightly", "--date", "2999-01-01"), {}, "expected a day that has ended"),
         (("nightly", "--date", "1999-01-01"), {}, "expected 2016-01-01 or later"),

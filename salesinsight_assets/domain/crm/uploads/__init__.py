@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
 from salesinsight_assets.domain.crm.uploads.deals import deals_tables, files_left_out
-from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping
+from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, mappings_from_config
 from salesinsight_assets.domain.crm.uploads.own_format import own_format_tables
 from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
 from salesinsight_assets.domain.crm.uploads.shipped import SHIPPED_MAPPINGS
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 
-def upload_mappings(config: Mapping[str, Any]) -> dict[str, DealsMapping]:
+def upload_mappings(config: Any) -> dict[str, DealsMapping]:
     """The shipped mappings and those of `[mappings.NAME]` in salesinsight.toml, by name.
 
     Raises:
         ValueError: a mapping with an unknown, missing or wrong entry, by its name.
     """
-    return {**SHIPPED_MAPPINGS, **{name: DealsMapping.from_config(name, entry) for name, entry in config.items()}}
+    return {**SHIPPED_MAPPINGS, **mappings_from_config(config)}
 
 
 def upload_tables(

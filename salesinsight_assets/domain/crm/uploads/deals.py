@@ -94,8 +94,8 @@ def _deals(file: RawFile, mapping: DealsMapping, day: UploadDay, told: pd.Timest
     optional = ("account", "product", "region", "industry", "lead_source")
     texts = {name: file.text(c) if (c := getattr(mapping, name)) else None for name in optional}
     numbers = {n: file.numbers(c) if (c := getattr(mapping, n)) else np.nan for n in ("amount", "final_amount")}
-    deals = pd.DataFrame({**columns, **texts, **numbers, "manager": None})
-    return deals.astype({"account": object})
+    deals = pd.DataFrame({**columns, **texts, **numbers, "manager": None, "email": _emails(file, mapping)})
+    return deals.astype({"account": object, "email": object})
 
 
 def _days(file: RawFile, mapping: DealsMapping, day: UploadDay, is_closed: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -116,6 +116,16 @@ def _days(file: RawFile, mapping: DealsMapping, day: UploadDay, is_closed: pd.Se
 def _long_opportunity_id(deal_id: str) -> str:
     """An Id of Salesforce's with 18 characters; any other one is kept, whatever its length."""
     return long_id(deal_id) if deal_id.startswith(_OPPORTUNITY_PREFIX) else deal_id
+
+
+def _emails(file: RawFile, mapping: DealsMapping) -> pd.Series | None:
+    """The address of each deal's rep, one for each rep."""
+    if mapping.email is None:
+        return None
+    emails = file.addresses(mapping.email)
+    first = emails.groupby(file.frame[mapping.owner]).transform("first")
+    file.refuse((emails.notna() & (emails != first)).to_numpy(bool), mapping.email, "one address for each rep")
+    return emails
 
 
 def _looked_up(
@@ -157,8 +167,9 @@ def _apply(deals: pd.DataFrame, file: RawFile, deals_file: RawFile, lookup: Look
     file.require(lookup.values.values())
     keys = file.unique(lookup.key)
     wanted = deals_file.frame[lookup.column].replace(dict(lookup.renamed))
+    readers = {"amount": file.numbers, "email": file.addresses}
     for ours, theirs in lookup.values.items():
-        values = file.numbers(theirs) if ours == "amount" else file.text(theirs)
+        values = readers.get(ours, file.text)(theirs)
         found = wanted.map(pd.Series(values.to_numpy(), index=keys.to_numpy()))
         deals[ours] = found if deals[ours].isna().all() else deals[ours].fillna(found)
 
@@ -185,7 +196,7 @@ def _users(deals: pd.DataFrame) -> pd.DataFrame:
     managers = deals.groupby("owner_id")["manager"].first()
     names = pd.Index(managers.index).union(pd.Index(managers.dropna().unique()))
     born = deals["created_date"].min()
-    return pd.DataFrame(
+    users = pd.DataFrame(
         {
             "id": names,
             "name": names,
@@ -195,6 +206,9 @@ def _users(deals: pd.DataFrame) -> pd.DataFrame:
             "system_modstamp": born,
         }
     )
+    if deals["email"].isna().all():
+        return users  # without the column, so that addresses from elsewhere stay
+    return users.assign(email=deals.groupby("owner_id")["email"].first().reindex(names).to_numpy())
 
 
 def _accounts(deals: pd.DataFrame) -> pd.DataFrame:
