@@ -1,7 +1,8 @@
 """CSV uploads: the second entrance to the CRM tables, for when Salesforce cannot be read.
 
 `raw` is a file as text with its checks, `cells` what a cell may hold, `own_format` our export's format, `mapping` says
-which column of a flat file of deals holds what, `deals` makes tables of it, `shipped` are the mappings that come with the product. An upload is taken whole or refused whole.
+which column of a flat file of deals holds what, `deals` makes tables of it, `revision` tells what a later upload changes
+from its day on, `shipped` are the mappings that come with the product. An upload is taken whole or refused whole.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ from salesinsight_assets.domain.crm.tables import crm_table
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
 from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, Lookup
 from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.revision import revised_tables
 from salesinsight_assets.domain.crm.uploads.stored import StoredRows
 
 _OPPORTUNITY_PREFIX = "006"
@@ -35,7 +36,8 @@ def deals_tables(
         "opportunities": _opportunities(deals),
         "opportunity_history": _history(deals),
     }
-    return {name: _arrow(name, frame) for name, frame in built.items()}
+    revised = revised_tables(built, stored, day.beginning(told), _not_delivered(files, file, mapping))
+    return {name: _arrow(name, frame) for name, frame in revised.items()}
 
 
 def files_left_out(files: Sequence[RawFile], mapping: DealsMapping) -> list[str]:
@@ -148,6 +150,19 @@ def _looked_up(
 
 def _lookups_of(file: RawFile, mapping: DealsMapping) -> list[Lookup]:
     return [lookup for lookup in mapping.lookups if lookup.key in file.frame.columns]
+
+
+def _not_delivered(files: Sequence[RawFile], deals_file: RawFile, mapping: DealsMapping) -> list[str]:
+    """What neither the deals file nor a further one of this upload could have given: stored values of it stay."""
+    given = {
+        ours
+        for file in files
+        if file is not deals_file
+        for lookup in _lookups_of(file, mapping)
+        for ours in lookup.values
+    }
+    wanted = {ours for lookup in mapping.lookups for ours in lookup.values}
+    return sorted(ours for ours in wanted - given if getattr(mapping, ours, None) is None)
 
 
 def _unused(file: RawFile, mapping: DealsMapping) -> Refusal:
