@@ -45,10 +45,22 @@ def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder
     files = sorted((public_data / "maven").glob("*.csv"))
     output = ok(salesinsight("import-csv", *files, "--mapping", "maven"))
     assert "left out, as it only describes columns: data_dictionary.csv" in output
+    assert "needed for a night" not in output
     ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2017-12-31")
     assert len(scores) == 2089
     assert scores["win_probability"].nunique() > 1
+
+
+def test_an_import_says_what_a_night_still_needs(salesinsight, work_folder, new_database, template_database) -> None:
+    stamps = "2024-01-01T00:00:00Z,2024-01-01T00:00:00Z"
+    header = "name,owner_id,stage_name,created_date,system_modstamp"
+    (work_folder / "opportunities.csv").write_text(f"id,{header}\nd1,One,u1,New,{stamps}\n")
+    environment = {"SALESINSIGHT_POSTGRES_URL": new_database(template_database).url}
+    output = ok(salesinsight("import-csv", "opportunities.csv", **environment))
+    assert "opportunities                1 rows, 1 new, 0 changed" in output
+    assert "still needed for a night: rows in opportunity_history, opportunity_stages, users" in output
+    assert "`salesinsight import-csv opportunity_history.csv opportunity_stages.csv users.csv`" in output
 
 
 def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, postgres_url, new_database, tables_of,
