@@ -195,7 +195,7 @@ def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, runn
     text = look(
         "/assets/opportunities?view=checks&checkDetail=upload_accepted", "refused-upload", "Failed", "yesterday"
     )
-    assert "a time such as" in text
+    assert "a time with its zone such as" in text
 
 
 def test_a_second_one_on_the_same_home_is_refused(running: Installation) -> None:

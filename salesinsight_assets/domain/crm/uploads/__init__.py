@@ -1,8 +1,9 @@
 """CSV uploads: the second entrance to the CRM tables, for when Salesforce cannot be read.
 
 `raw` is a file as text with its checks, `cells` what a cell may hold, `own_format` our export's format, `mapping` says
-which column of a flat file of deals holds what, `deals` makes tables of it, `revision` tells what a later upload changes
-from its day on, `shipped` are the mappings that come with the product. An upload is taken whole or refused whole.
+which column of a flat file of deals holds what, `deals` makes tables of it, `further_files` looks values up, `revision`
+tells what a later upload changes from its day on, `shipped` are the mappings that come with the product. An upload is
+taken whole or refused whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
-from salesinsight_assets.domain.crm.uploads.deals import deals_tables, files_left_out
+from salesinsight_assets.domain.crm.uploads.deals import deals_tables
+from salesinsight_assets.domain.crm.uploads.further_files import files_left_out
 from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, mappings_from_config
 from salesinsight_assets.domain.crm.uploads.own_format import own_format_tables
 from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError

@@ -13,8 +13,9 @@ import pyarrow as pa
 from salesinsight_assets.domain.crm.rows import arrow_schema, long_id
 from salesinsight_assets.domain.crm.tables import crm_table
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
-from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, Lookup
-from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.further_files import looked_up, not_delivered, second_file
+from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping
+from salesinsight_assets.domain.crm.uploads.raw import RawFile, UploadRefusedError
 from salesinsight_assets.domain.crm.uploads.revision import revised_tables
 from salesinsight_assets.domain.crm.uploads.stored import StoredRows
 
@@ -28,7 +29,7 @@ def deals_tables(
     """The CRM tables of an upload of deals. Raises UploadRefusedError; see `upload_tables`."""
     file = _deals_file(files, mapping)
     told = _told_day(file, mapping, day, stored)
-    deals = _looked_up(_deals(file, mapping, day, told), files, file, mapping)
+    deals = looked_up(_deals(file, mapping, day, told), files, file, mapping)
     built = {
         "opportunity_stages": _stages(deals, mapping),
         "users": _users(deals),
@@ -36,13 +37,8 @@ def deals_tables(
         "opportunities": _opportunities(deals),
         "opportunity_history": _history(deals),
     }
-    revised = revised_tables(built, stored, day.beginning(told), _not_delivered(files, file, mapping))
+    revised = revised_tables(built, stored, day.beginning(told), not_delivered(files, file, mapping))
     return {name: _arrow(name, frame) for name, frame in revised.items()}
-
-
-def files_left_out(files: Sequence[RawFile], mapping: DealsMapping) -> list[str]:
-    """The files of an upload that describe columns (a data dictionary) and hold no rows for `mapping`."""
-    return [file.name for file in files if not _lookups_of(file, mapping) and _is_description(file)]
 
 
 def _deals_file(files: Sequence[RawFile], mapping: DealsMapping) -> RawFile:
@@ -50,16 +46,10 @@ def _deals_file(files: Sequence[RawFile], mapping: DealsMapping) -> RawFile:
     found = [file for file in files if {mapping.id, mapping.outcome} <= set(file.frame.columns)]
     if len(found) > 1:
         columns = f"one file with the columns {mapping.id} and {mapping.outcome}"
-        raise UploadRefusedError([_second(found, columns)])
+        raise UploadRefusedError([second_file(found, columns)])
     file = found[0] if found else files[0]
     file.require(mapping.columns)
     return file
-
-
-def _second(files: Sequence[RawFile], expected: str) -> Refusal:
-    first, second = files[:2]
-    advice = "import them one after the other, or as one file"
-    return Refusal(second.name, 1, None, expected, f"another one beside {first.name}", advice)
 
 
 def _told_day(file: RawFile, mapping: DealsMapping, day: UploadDay, stored: StoredRows) -> pd.Timestamp:
@@ -128,65 +118,6 @@ def _emails(file: RawFile, mapping: DealsMapping) -> pd.Series | None:
     first = emails.groupby(file.frame[mapping.owner]).transform("first")
     file.refuse((emails.notna() & (emails != first)).to_numpy(bool), mapping.email, "one address for each rep")
     return emails
-
-
-def _looked_up(
-    deals: pd.DataFrame, files: Sequence[RawFile], deals_file: RawFile, mapping: DealsMapping
-) -> pd.DataFrame:
-    """`deals` with the values of the further files; a file that no lookup knows is refused."""
-    deals = deals.copy()
-    others = [file for file in files if file is not deals_file]
-    for file in others:
-        if not _lookups_of(file, mapping) and not _is_description(file):
-            raise UploadRefusedError([_unused(file, mapping)])
-    for lookup in mapping.lookups:
-        found = [file for file in others if lookup.key in file.frame.columns]
-        if len(found) > 1:
-            raise UploadRefusedError([_second(found, f"one file with the key column {lookup.key}")])
-        for file in found:
-            _apply(deals, file, deals_file, lookup)
-    return deals
-
-
-def _lookups_of(file: RawFile, mapping: DealsMapping) -> list[Lookup]:
-    return [lookup for lookup in mapping.lookups if lookup.key in file.frame.columns]
-
-
-def _not_delivered(files: Sequence[RawFile], deals_file: RawFile, mapping: DealsMapping) -> list[str]:
-    """What neither the deals file nor a further one of this upload could have given: stored values of it stay."""
-    given = {
-        ours
-        for file in files
-        if file is not deals_file
-        for lookup in _lookups_of(file, mapping)
-        for ours in lookup.values
-    }
-    wanted = {ours for lookup in mapping.lookups for ours in lookup.values}
-    return sorted(ours for ours in wanted - given if getattr(mapping, ours, None) is None)
-
-
-def _unused(file: RawFile, mapping: DealsMapping) -> Refusal:
-    keys = ", ".join(lookup.key for lookup in mapping.lookups) or "none"
-    advice = "leave the file out, or name its key column in a look-up of the mapping"
-    header = ", ".join(file.frame.columns)
-    return Refusal(file.name, 1, None, f"a file with one of the key columns ({keys})", header, advice)
-
-
-def _is_description(file: RawFile) -> bool:
-    """Whether the file describes columns (a data dictionary) and holds no rows of its own."""
-    return {"field", "description"} <= {c.lower() for c in file.frame.columns}
-
-
-def _apply(deals: pd.DataFrame, file: RawFile, deals_file: RawFile, lookup: Lookup) -> None:
-    deals_file.require([lookup.column])
-    file.require(lookup.values.values())
-    keys = file.unique(lookup.key)
-    wanted = deals_file.frame[lookup.column].replace(dict(lookup.renamed))
-    readers = {"amount": file.numbers, "email": file.addresses}
-    for ours, theirs in lookup.values.items():
-        values = readers.get(ours, file.text)(theirs)
-        found = wanted.map(pd.Series(values.to_numpy(), index=keys.to_numpy()))
-        deals[ours] = found if deals[ours].isna().all() else deals[ours].fillna(found)
 
 
 def _stages(deals: pd.DataFrame, mapping: DealsMapping) -> pd.DataFrame:
