@@ -246,6 +246,16 @@ def test_none_one_and_many_are_said_as_people_say_them(feature, value, contribut
     assert [reason.text for reason in reasons(contributions, values, deals_of(values), "model")[0]] == [text]
 
 
+def test_an_amount_that_was_converted_says_so():
+    values = features_of(11).assign(log_amount=[np.log1p(90_000.0)] + [np.log1p(1_000.0)] * 10)
+    contributions = pd.DataFrame({"log_amount": [-1.0] + [0.0] * 10})
+    own = deals_of(values)
+    (plain,) = reasons(contributions, values, own, "model")[0]
+    (converted,) = reasons(contributions, values, own.assign(amount=own["amount"] * 0.9), "model")[0]
+    assert plain.text == "Larger deal than usual (90,000; usual: 1,000)"
+    assert converted.text == "Larger deal than usual (90,000 in the company's currency; usual: 1,000)"
+
+
 def test_a_plan_that_has_passed_speaks_for_no_deal():
     assert told({"days_to_close_date": 1.0}, days_to_close_date=-12.0) == []
 
