@@ -6,16 +6,14 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.adapters.csv_export import write_table
-from salesinsight_assets.cli.options import BadInputError, Day
+from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, writing
 from salesinsight_assets.cli.runtime import running
 
 
 @click.command("export")
 @click.argument("table")
 @click.option("--date", "day", type=Day(), help="Only the rows of this day, for tables that have days.")
-@click.option(
-    "--to", "target", required=True, type=click.Path(path_type=Path), help="A file ending in .csv or .parquet."
-)
+@click.option("--to", "target", required=True, type=OutputFile(), help="A file ending in .csv or .parquet.")
 def command(table: str, day: date | None, target: Path) -> None:
     """Write TABLE to a file: of CRM tables the current rows, of derived ones every day, or the one of --date."""
     if target.suffix not in (".csv", ".parquet"):
@@ -25,5 +23,6 @@ def command(table: str, day: date | None, target: Path) -> None:
             rows = runtime.warehouse.exported(table, day)
         except KeyError as error:
             raise BadInputError(str(error.args[0])) from None
-        write_table(rows, target)
+        with writing(target):
+            write_table(rows, target)
     click.echo(f"{len(rows)} rows of {table} in {target}")

@@ -58,6 +58,9 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
     before = tables_of(warehouse, ())
     (work_folder / "users.csv").write_text("id,name\n1,a\n")
     (work_folder / "bad.toml").write_text("[alerts]\nmax_per_rep_per_day = 'three'\n")
+    (work_folder / "flat.toml").write_text("alerts = 3\n")
+    (work_folder / "moment.toml").write_text("[partitions]\nfirst_day = 2020-01-01T00:00:00\n")
+    nobody = "postgresql://ann:hush@127.0.0.1:1/insight"
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         (("import-csv", "nothing.csv"), {}, "expected a CSV file, got no such file"),
         (("import-csv", "users.csv"), {}, "users.csv, line 1, column created_date: expected a column of that name"),
@@ -71,15 +74,30 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
         (("nightly",), {"SALESINSIGHT_CONFIG": "bad.toml"}, "[alerts] max_per_rep_per_day: expected a number"),
         (("nightly",), {"SALESINSIGHT_TIMEZONE": "Mars"}, "SALESINSIGHT_TIMEZONE: expected an IANA name"),
         (("sync",), {}, "expected SALESFORCE_CLIENT_ID"),
+        (("nightly", "--json", "nowhere/night.json"), {}, "--json: expected a file that can be written"),
+        (("sync", "--json", "nowhere/sync.json"), {}, "--json: expected a file that can be written"),
+        (("export", "users", "--to", "nowhere/u.csv"), {}, "--to: expected a file that can be written"),
+        (("nightly",), {"SALESINSIGHT_CONFIG": "flat.toml"}, "alerts: expected a table of entries"),
+        (("nightly",), {"SALESINSIGHT_CONFIG": "moment.toml"}, "[partitions] first_day: expected a date"),
+        (("nightly",), {"SALESINSIGHT_HOME": "users.csv"}, "SALESINSIGHT_HOME: expected a folder"),
+        (("nightly",), {"SALESINSIGHT_POSTGRES_URL": nobody}, "SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL"),
     ]
     for arguments, environment, message in cases:
-        code, output = salesinsight(*arguments, SALESINSIGHT_POSTGRES_URL=warehouse.url, **environment)
+        code, output = salesinsight(*arguments, **{"SALESINSIGHT_POSTGRES_URL": warehouse.url, **environment})
         lines = [line for line in output.splitlines() if line.strip()]
         assert code == 2, (arguments, output)
         assert len(lines) == 1, output
         assert message in lines[0], output
         assert "Traceback" not in output
+        assert "hush" not in output
     assert tables_of(warehouse, ()) == before
+
+
+def test_a_night_in_the_first_month_goes_on_by_the_rules(salesinsight, work_folder, public_data) -> None:
+    (work_folder / "salesinsight.toml").write_text("[partitions]\nfirst_day = 2024-03-01\n")
+    ok(salesinsight("import-csv", public_data / "skygeni" / "skygeni_sales_data.csv", "--mapping", "skygeni"))
+    output = ok(salesinsight("nightly", "--date", "2024-03-02", "--no-send"))
+    assert "scored by the rules" in output
 
 
 def test_the_demo_runs_and_runs_again(salesinsight, work_folder) -> None:
