@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 from salesinsight_assets.domain.model.months import month_before
+from salesinsight_assets.settings import first_partition_day, load_settings, read_config
 
 console = Console(highlight=False)
 """For progress; what a command says at the end goes through `say`."""
@@ -71,13 +72,19 @@ def run_job(
 
 
 def ensure_model(night: date) -> JobOutcome | None:
-    """Train the model that goes with `night`, unless its month has been trained before; None then."""
+    """Train the model that goes with `night`; None where its month was trained before, or lies before the partitions."""
     month = month_before(night)
+    if month < _first_month():
+        return None  # the night goes on by the rules
     with dg.DagsterInstance.get() as instance:
         trained = instance.get_materialized_partitions(dg.AssetKey("win_probability_model"))
     if month.isoformat() in trained:
         return None
     return run_job("training", f"training the model of {month:%B %Y}", month)
+
+
+def _first_month() -> date:
+    return first_partition_day(read_config(load_settings().config_file)).replace(day=1)
 
 
 @contextmanager
