@@ -12,6 +12,7 @@ import dagster as dg
 from rich.console import Console
 from rich.status import Status
 
+from salesinsight_assets.cli.recorded_runs import execute_recorded
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.settings import first_partition_day, load_settings, read_config
 
@@ -60,14 +61,7 @@ def run_job(
     config = {**_QUIET, **({"ops": ops} if ops else {})}
     run_id = str(uuid4())  # known beforehand, so that the run can be watched
     with dg.DagsterInstance.get() as instance, _watched(instance, run_id, title):
-        result = defs.resolve_job_def(name).execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=partition.isoformat() if partition else None,
-            tags=dict(tags or {}),
-            run_config=config,
-            raise_on_error=False,
-        )
+        result = execute_recorded(defs.resolve_job_def(name), instance, run_id, partition, tags or {}, config)
     return _outcome(result)
 
 
@@ -110,7 +104,7 @@ def _watch(instance: dg.DagsterInstance, run_id: str, title: str, status: Status
             status.update(f"{title}: {ended} steps done, now {current[0].replace('__', ' ')}")
 
 
-def _outcome(result: dg.ExecuteInProcessResult) -> JobOutcome:
+def _outcome(result: dg.JobExecutionResult) -> JobOutcome:
     outcome = JobOutcome(result.run_id, result.success)
     for event in result.all_events:
         if event.is_step_materialization:

@@ -3,6 +3,7 @@
 The pictures are kept in a folder whose path is printed (`pytest -s`).
 """
 
+import json
 import os
 import signal
 import socket
@@ -72,6 +73,16 @@ class Installation:
                 return answer.status == 200
         except OSError:
             return False
+
+    def ask(self, query: str) -> dict[str, Any]:
+        """An answer of the web server's GraphQL."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content = json.load(answer)
+        assert "errors" not in content, content
+        return content["data"]
 
     def processes(self) -> list[psutil.Process]:
         """Whatever runs on this folder: Dagster's processes by their working directory, PostgreSQL by its own."""
@@ -185,6 +196,19 @@ def test_after_a_night_the_checks_of_every_step_have_passed(look, asset: str) ->
 @pytest.mark.parametrize("asset", ["win_probability_model", "opportunity_scores"])
 def test_a_materialization_shows_its_figures(look, asset: str) -> None:
     assert "Failed" not in look(f"/assets/{asset}?view=events", f"events-{asset}", "materialized in run").splitlines()
+
+
+def test_a_night_by_hand_shows_under_its_job_and_on_the_overview(look, running: Installation) -> None:
+    ours = '{repositoryLocationName: "salesinsight", repositoryName: "__repository__", pipelineName: "night"}'
+    answer = running.ask(
+        f"{{pipelineOrError(params: {ours}) {{... on Pipeline {{runs {{runId repositoryOrigin"
+        " {repositoryLocationName}}}}}"
+    )
+    (run,) = answer["pipelineOrError"]["runs"]
+    assert run["repositoryOrigin"] == {"repositoryLocationName": "salesinsight"}
+    short = run["runId"][:8]
+    look("/locations/salesinsight/jobs/night/runs", "job-night", short)
+    look("/overview/timeline", "overview", "crm_sync", "night", "training")
 
 
 def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, running: Installation) -> None:
