@@ -1,12 +1,15 @@
 """The documents name everything that the code offers."""
 
 import importlib.util
+import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from salesinsight_assets.cli import COMMANDS
+from salesinsight_assets.adapters.warehouse.warehouse import exported_names
+from salesinsight_assets.cli import COMMANDS, export
 from salesinsight_assets.domain.alerts.rules import RULES
 from salesinsight_assets.settings import Policies, SalesforceSettings
 
@@ -29,6 +32,14 @@ def test_the_lists_of_features_and_checks_are_up_to_date(page):
 def test_the_readme_names_every_command():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`salesinsight {name}" not in readme] == []
+
+
+def test_the_readme_and_the_help_name_every_table_that_can_be_exported():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = CliRunner().invoke(export.command, ["--help"]).output
+    names = [name for kind in exported_names().values() for name in kind]
+    assert [name for name in names if f"`{name}`" not in readme] == []
+    assert [name for name in names if not re.search(rf"\b{name}\b", said)] == []
 
 
 def test_the_readme_names_every_setting():

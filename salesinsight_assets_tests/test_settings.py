@@ -63,7 +63,12 @@ def test_no_secret_is_in_the_text_of_the_settings():
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://u:hu/sh@h/db", "postgresql://u:hu#sh@h/db", "postgresql://u:hu@sh@h/db", "postgresql://u:hu%sh@h/db"],
+    [
+        "postgresql://u:hu/sh@h/db",
+        "postgresql://u:hu#sh@h/db",
+        "postgresql://u:hu@sh@h/db",
+        "postgresql://u:hu%sh@h/db",
+    ],
 )
 def test_a_password_that_breaks_the_address_is_refused_and_not_shown(url):
     with pytest.raises(SettingsError, match="SALESINSIGHT_POSTGRES_URL") as refused:

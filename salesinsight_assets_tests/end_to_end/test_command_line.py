@@ -93,6 +93,49 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
     assert tables_of(warehouse, ()) == before
 
 
+def test_a_deal_is_scored_by_its_short_id_and_one_that_cannot_be_is_told_why(
+    salesinsight, work_folder, new_database, night_database
+) -> None:
+    warehouse = new_database(night_database)
+    deals = warehouse.read(
+        "SELECT o.id, o.is_closed, o.is_won, o.created_date FROM crm.opportunities AS o"
+        " WHERE valid_to IS NULL AND NOT is_deleted ORDER BY id"
+    )
+    opened, lost = (
+        deals.loc[found, "id"].iloc[0]
+        for found in (~deals["is_closed"], deals["is_won"].eq(False) & deals["is_closed"])
+    )
+
+    def scored(*arguments: str) -> tuple[int, str]:
+        return salesinsight("score", *arguments, SALESINSIGHT_POSTGRES_URL=warehouse.url)
+
+    assert json.loads(ok(scored(opened[:15], "--as-of", "2025-03-31")))["opportunity_id"] == opened
+    cases = [
+        ((lost, "--as-of", "2025-03-31"), "which was lost since 202"),
+        ((opened, "--as-of", "2020-01-01"), "which was not yet created: it is there since 202"),
+        (("006000000000000AAA",), "expected the Id of a deal, got '006000000000000AAA'"),
+        ((opened, "--as-of", "2999-01-01"), "--as-of: expected a day or moment that has passed, got 2999-01-01"),
+    ]
+    for arguments, said in cases:
+        code, output = scored(*arguments)
+        assert (code, len(output.splitlines()), said in output) == (2, 1, True), output
+
+
+def test_an_export_of_a_day_without_rows_says_which_days_there_are(
+    salesinsight, work_folder, new_database, night_database
+) -> None:
+    url = new_database(night_database).url
+    target = work_folder / "out.csv"
+    output = ok(
+        salesinsight("export", "rep_alerts", "--date", "2020-01-01", "--to", target, SALESINSIGHT_POSTGRES_URL=url)
+    )
+    assert "0 rows of rep_alerts" in output
+    assert "none is of 2020-01-01, there are rows from 2025-03-31 to 2025-03-31" in output
+    assert target.read_text().startswith("as_of_date,opportunity_id,")
+    ok(salesinsight("export", "models", "--to", target, SALESINSIGHT_POSTGRES_URL=url))
+    assert "age_days" in json.loads(pd.read_csv(target)["feature_names"][0])
+
+
 def test_a_night_in_the_first_month_goes_on_by_the_rules(salesinsight, work_folder, public_data) -> None:
     (work_folder / "salesinsight.toml").write_text("[partitions]\nfirst_day = 2024-03-01\n")
     ok(salesinsight("import-csv", public_data / "skygeni" / "skygeni_sales_data.csv", "--mapping", "skygeni"))
