@@ -1,6 +1,8 @@
 """Walks through the command line, from an empty folder."""
 
 import json
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,12 @@ def exported(salesinsight, folder: Path, table: str, *options: str) -> pd.DataFr
     path = folder / f"exported-{table}.csv"
     ok(salesinsight("export", table, *options, "--to", path))
     return pd.read_csv(path)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
 
 
 def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, public_data) -> None:
@@ -53,7 +61,7 @@ def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder
 
 
 def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, postgres_url, new_database, tables_of,
-                                                     night_database) -> None:  # fmt: skip
+                                                     night_database, taken_port) -> None:  # fmt: skip
     warehouse = new_database(night_database)
     before = tables_of(warehouse, ())
     (work_folder / "users.csv").write_text("id,name\n1,a\n")
@@ -77,6 +85,7 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
         (("nightly", "--json", "nowhere/night.json"), {}, "--json: expected a file that can be written"),
         (("sync", "--json", "nowhere/sync.json"), {}, "--json: expected a file that can be written"),
         (("export", "users", "--to", "nowhere/u.csv"), {}, "--to: expected a file that can be written"),
+        (("dev", "--port", str(taken_port)), {}, "--port: expected a free port"),
         (("nightly",), {"SALESINSIGHT_CONFIG": "flat.toml"}, "alerts: expected a table of entries"),
         (("nightly",), {"SALESINSIGHT_CONFIG": "moment.toml"}, "[partitions] first_day: expected a date"),
         (("nightly",), {"SALESINSIGHT_HOME": "users.csv"}, "SALESINSIGHT_HOME: expected a folder"),

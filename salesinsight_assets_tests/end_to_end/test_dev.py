@@ -5,6 +5,7 @@ The pictures are kept in a folder whose path is printed (`pytest -s`).
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -235,7 +236,9 @@ def test_ctrl_c_ends_everything(running: Installation, wait_for: Callable[..., A
     running.process.send_signal(signal.SIGINT)
     running.process.wait(30)
     wait_for(lambda: not running.processes(), 10)
-    assert "Traceback" not in running.log.read_text()
+    log = running.log.read_text()
+    assert f"Dagster: {running.url}" in log
+    assert [line for line in log.splitlines() if re.search("INFO|Supersession|Traceback", line)] == []
 
 
 def test_after_a_crash_of_the_launcher_the_next_one_takes_over(
