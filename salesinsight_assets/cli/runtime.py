@@ -10,6 +10,7 @@ from pathlib import Path
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
 from salesinsight_assets.adapters.warehouse.schema import ensure_database, require_server, upgrade
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
+from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.crm.uploads import upload_mappings
@@ -41,10 +42,9 @@ def running(migrate: bool = True) -> Generator[Runtime]:
     settings = load_settings()
     _check_config(settings)
     _make_home(settings.home)
-    with _server(settings) as server:
-        url = settings.postgres_url or ensure_database(server, WAREHOUSE_DATABASE)
-        if migrate:
-            upgrade(url)
+    with contextlib.ExitStack() as stack:
+        with progress("starting PostgreSQL"):
+            url = stack.enter_context(_warehouse_url(settings, migrate))
         dagster_home = _dagster_home(settings.home)
         export_environment(
             {
@@ -56,6 +56,15 @@ def running(migrate: bool = True) -> Generator[Runtime]:
             }
         )
         yield Runtime(settings, Warehouse(url), dagster_home)
+
+
+@contextlib.contextmanager
+def _warehouse_url(settings: Settings, migrate: bool) -> Generator[str]:
+    with _server(settings) as server:
+        url = settings.postgres_url or ensure_database(server, WAREHOUSE_DATABASE)
+        if migrate:
+            upgrade(url)
+        yield url
 
 
 def _check_config(settings: Settings) -> None:
