@@ -18,6 +18,11 @@ DAILY = dg.DailyPartitionsDefinition(start_date=_first_day.isoformat(), timezone
 MONTHLY = dg.MonthlyPartitionsDefinition(start_date=_first_day.replace(day=1).isoformat(), timezone=_settings.timezone)
 """A model's month is the one it knows the end of: the training on the 1st works on the month before."""
 
+THE_DAY_BEFORE = dg.TimeWindowPartitionMapping(
+    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+)
+"""What a day is told depends on what the day before was told: backfills go in order."""
+
 LAST_COMPLETE_MONTH = dg.TimeWindowPartitionMapping(
     start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
 )

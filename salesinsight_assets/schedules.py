@@ -1,4 +1,4 @@
-"""When: the night's five steps, the training on the 1st, and the jobs to start any of it by hand.
+"""When: the night's steps, the training on the 1st, and the jobs to start any of it by hand.
 
 The sync starts by the clock. Each later step has a time of its own too, but waits for the step before it: its condition
 fires once its time has come and everything upstream was updated since the sync began and passed its blocking checks, also
@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 
-from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.settings import load_policies, load_settings, read_config
 
 _settings = load_settings()
@@ -44,22 +43,15 @@ crm_sync_schedule = dg.ScheduleDefinition(
 )
 
 
-@dg.schedule(
-    name="train_on_the_first",
-    job=training,
-    cron_schedule=_times.cron("training").replace("* * *", "1 * *"),
-    execution_timezone=_settings.timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def training_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """On the 1st: train the model of the month that has just ended."""
-    month = month_before(context.scheduled_execution_time.astimezone(_settings.zone).date()).isoformat()
-    return dg.RunRequest(run_key=month, partition_key=month)
+SCHEDULES = [crm_sync_schedule]
 
-
-SCHEDULES = [crm_sync_schedule, training_schedule]
-
-STEPS = {"features": ("history", "features"), "scores": ("scores",), "alerts": ("alerts",), "messages": ("delivery",)}
+STEPS = {
+    "training": ("model",),
+    "features": ("history", "features"),
+    "scores": ("scores",),
+    "alerts": ("alerts",),
+    "messages": ("delivery",),
+}
 """The steps after the sync, by the name of their time, and the groups that each materializes."""
 
 SENSORS = [
@@ -68,24 +60,41 @@ SENSORS = [
         target=dg.AssetSelection.groups(*groups),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
-        description=f"{getattr(_times, step)}: {' and '.join(groups)}, once everything upstream is there.",
+        description=(
+            f"{getattr(_times, step)}{' on the 1st' if step == 'training' else ''}: {' and '.join(groups)}, once"
+            " everything upstream is there."
+        ),
     )
     for step, groups in STEPS.items()
 ]
 
 
 def step_condition(step: str) -> dg.AutomationCondition:
-    """When an asset of `step` is to be materialized for the day that has just ended."""
+    """When an asset of `step` is to be materialized for the day, or the month, that has just ended.
+
+    Neither the model nor the day before is waited for: the night goes on with the model there is, and a night that was
+    missed does not end all those after it.
+    """
     zone = _settings.timezone
-    model = dg.AssetSelection.groups("model")
-    updated = dg.AutomationCondition.all_deps_updated_since_cron(_times.cron("sync"), zone).ignore(model)
+    waits_not = dg.AssetSelection.assets("rep_alerts") if step == "alerts" else MODEL if step == "scores" else None
+    updated = dg.AutomationCondition.all_deps_updated_since_cron(_times.cron("sync"), zone)
+    checked = dg.AutomationCondition.all_deps_blocking_checks_passed()
     return (
         dg.AutomationCondition.in_latest_time_window()
-        & dg.AutomationCondition.cron_tick_passed(_times.cron(step), zone).since_last_handled()
-        & updated
-        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        & _time_has_come(step).since_last_handled()
+        & (updated.ignore(waits_not) if waits_not else updated)
+        & (checked.ignore(waits_not) if waits_not else checked)
         & ~dg.AutomationCondition.in_progress()
     ).with_label(f"step_{step}")
+
+
+def _time_has_come(step: str) -> dg.AutomationCondition:
+    """A step's hour; the training's is on the 1st, and each night while the model of the month is missing."""
+    daily = dg.AutomationCondition.cron_tick_passed(_times.cron(step), _settings.timezone)
+    if step != "training":
+        return daily
+    first = dg.AutomationCondition.cron_tick_passed(_times.cron(step).replace("* * *", "1 * *"), _settings.timezone)
+    return first | (daily & dg.AutomationCondition.missing())
 
 
 def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:

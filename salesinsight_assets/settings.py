@@ -3,10 +3,11 @@
 Secrets and addresses come from environment variables; business numbers from the TOML file (see `policies`).
 """
 
+import contextlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -193,9 +194,23 @@ def _require_table(name: str, value: object) -> None:
         )
 
 
+_clock_stands_at: datetime | None = None
+
+
 def now() -> datetime:
     """The current moment, in UTC. Nothing else in the package asks the clock."""
-    return datetime.now(UTC)
+    return _clock_stands_at or datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def clock_at(moment: datetime) -> Generator[None]:
+    """Let this process's clock stand at `moment`: the demo lives its nights one by one."""
+    global _clock_stands_at  # noqa: PLW0603 - there is one clock
+    before, _clock_stands_at = _clock_stands_at, moment
+    try:
+        yield
+    finally:
+        _clock_stands_at = before
 
 
 def last_complete_day(moment: datetime, zone: ZoneInfo) -> date:
@@ -217,7 +232,7 @@ class ScheduleTimes:
     scores: str = "04:00"
     alerts: str = "05:00"
     messages: str = "05:30"
-    training: str = "01:00"
+    training: str = "02:30"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.

@@ -1,6 +1,7 @@
 """CSV files in and out: our export's format. What the cells mean is decided in domain.crm.uploads."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from salesinsight_assets.domain.crm.uploads import RawFile, Refusal, UploadRefusedError
 
 DELIMITERS_NOT_READ = (";", "\t", "|")
+SHOWN_FILES = 10
 
 
 def read_csv_file(path: Path) -> RawFile:
@@ -20,7 +22,7 @@ def read_csv_file(path: Path) -> RawFile:
         UploadRefusedError: for what keeps the file from being read as such.
     """
     if not path.is_file():
-        raise UploadRefusedError([Refusal(str(path), None, None, "a CSV file", "no such file")])
+        raise UploadRefusedError([_no_file(path)])
     header, rows, lines = _cells(path)
     if len(header) == 1 and any(d in header[0] for d in DELIMITERS_NOT_READ):
         raise UploadRefusedError([Refusal(path.name, 1, None, "columns separated by commas", repr(header[0][:60]))])
@@ -35,31 +37,56 @@ def read_csv_file(path: Path) -> RawFile:
     return RawFile(path.name, frame.replace("", None).astype("str"), np.array(lines))
 
 
+def _no_file(path: Path) -> Refusal:
+    """The refusal of a path, with the CSV files that its folder has."""
+    folder = path if path.is_dir() else path.parent
+    names = sorted(file.name for file in folder.glob("*.csv"))
+    there = f"{folder} has {', '.join(names[:SHOWN_FILES])}" if names else f"{folder} has no .csv file"
+    return Refusal(str(path), None, None, "a CSV file", f"no such file ({there})", "correct the path")
+
+
 def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     """The header, the rows, and the line each row starts on; blank lines are passed over."""
-    rows: list[list[str]] = []
-    lines: list[int] = []
+    records = [(line, row) for line, row in _records(path.name, _text(path)) if row]
+    if len(records) < 2:
+        found = "no rows below the header" if records else "an empty file"
+        raise UploadRefusedError([Refusal(path.name, 1, None, "a header and at least one row", found)])
+    (_, header), *rows = records
+    return header, [row for _, row in rows], [line for line, _ in rows]
+
+
+def _records(name: str, text: str) -> list[tuple[int, list[str]]]:
+    """Each record of the file with the line that it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: list[tuple[int, list[str]]] = []
+    start = 1
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, None)
+        for row in reader:
+            found.append((start, row))
             start = reader.line_num + 1
-            for row in reader:
-                if row:
-                    rows.append(row)
-                    lines.append(start)
-                start = reader.line_num + 1
-    except UnicodeDecodeError as error:
-        raise UploadRefusedError(
-            [Refusal(path.name, None, None, "text in UTF-8", f"byte {error.object[error.start]:#x}")]
-        ) from error
     except csv.Error as error:
-        raise UploadRefusedError(
-            [Refusal(path.name, len(lines) + 2, None, "CSV with closed quotes", str(error))]
-        ) from error
-    if not header or not rows:
-        raise UploadRefusedError([Refusal(path.name, 1, None, "a header and at least one row", "an empty file")])
-    return header, rows, lines
+        raise UploadRefusedError([Refusal(name, start, None, "CSV with closed quotes", str(error))]) from error
+    return found
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]  # without the byte order mark, if there is one
+        raise UploadRefusedError([_undecodable(path.name, before.decode(), error.object[error.start])]) from error
+
+
+def _undecodable(name: str, before: str, byte: int) -> Refusal:
+    """The refusal of a byte by the line it is on, and its column where the header can be read."""
+    header, *records = list(csv.reader(io.StringIO(before + "?", newline="")))
+    place = len(records[-1]) - 1 if records else len(header)
+    column = header[place] if place < len(header) else None
+    line = len((before + "?").splitlines())
+    return Refusal(
+        name, line, column, "text in UTF-8", f"byte {byte:#x}", "save the file as CSV UTF-8 and import it again"
+    )
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

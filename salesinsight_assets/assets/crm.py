@@ -90,25 +90,31 @@ def _delivered(
 
 def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource) -> Iterable[dg.MaterializeResult]:
     from salesinsight_assets.adapters.csv_export import read_csv_file
-    from salesinsight_assets.domain.crm.uploads import upload_mappings, upload_tables
+    from salesinsight_assets.adapters.warehouse.stored_rows import stored_rows
+    from salesinsight_assets.domain.crm.uploads import files_left_out, upload_mappings, upload_tables
 
     files = [read_csv_file(Path(name)) for name in config.csv_files]
     as_of = date.fromisoformat(config.as_of) if config.as_of else None
     mappings = upload_mappings(company.config.get("mappings", {}))
-    upload = upload_tables(files, config.mapping, mappings, as_of, company.zone)
+    now = company.now()
+    upload = upload_tables(files, config.mapping, mappings, as_of, company.zone, now, stored_rows(store))
+    left_out = files_left_out(files, mappings[config.mapping]) if config.mapping else []
     named = {crm_table(name): rows for name, rows in upload.items()}
-    counts = store.merge_all(named, source="csv", synced_at=company.now())
+    counts = store.merge_all(named, source="csv", synced_at=now)
+    stored = store.crm_status().set_index("table_name")["row_count"]
     for table, rows in named.items():
-        stored = counts[table.name]
+        merged = counts[table.name]
         yield dg.MaterializeResult(
             asset_key=table.name,
             metadata={
                 "source": "csv",
-                "files": ", ".join(file.name for file in files),
-                "dagster/row_count": rows.num_rows,
-                "rows_inserted": stored.inserted,
-                "rows_updated": stored.updated,
-                "rows_deleted": stored.deleted,
+                "files": ", ".join(file.name for file in files if file.name not in left_out),
+                **({"files_left_out": ", ".join(left_out)} if left_out else {}),
+                "dagster/row_count": int(stored[table.name]),
+                "rows_read": rows.num_rows,
+                "rows_inserted": merged.inserted,
+                "rows_updated": merged.updated,
+                "rows_deleted": merged.deleted,
             },
         )
     yield from _stored(store, "stored rows; not part of the upload", without=set(upload))
@@ -199,5 +205,9 @@ def _refused(refused: "UploadRefusedError") -> dg.AssetCheckResult:
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR,
         description=str(refused),
-        metadata={"refused": dg.MetadataValue.md(markdown_table(rows)), "places": len(rows), "message": str(refused)},
+        metadata={
+            "refused": dg.MetadataValue.md(markdown_table(rows)),
+            "places": refused.places,
+            "message": str(refused),
+        },
     )

@@ -1,7 +1,7 @@
 """Stage model: what the model learns from, the model of the month, and how well it is calibrated."""
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -85,7 +85,7 @@ def train_win_probability_model(
     stored = store.partition("training_examples", month, "model_month")
     examples = stored.assign(as_of=stored["as_of_date"], decided_at=stored["decided_at"].dt.tz_localize(None))
     trained = train_model(examples, training_day(month), company.policies.model)
-    store.replace_model(month, _registry_row(trained, training_day(month)))
+    store.register_model(month, _registry_row(trained, training_day(month), company.now()))
     store.replace_partition(MODEL_CALIBRATION, {"model_month": month}, trained.calibration)
     context.log.info("%s: %s", trained.status, trained.reason)
     return (
@@ -94,7 +94,7 @@ def train_win_probability_model(
     )
 
 
-def _registry_row(trained: "TrainedModel", trained_on: date) -> "pd.DataFrame":
+def _registry_row(trained: "TrainedModel", trained_on: date, trained_at: datetime) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame(
@@ -102,6 +102,7 @@ def _registry_row(trained: "TrainedModel", trained_on: date) -> "pd.DataFrame":
             {
                 "model_id": trained.model.model_id if trained.model else f"none-{trained_on}",
                 "trained_on": trained_on,
+                "trained_at": trained_at,
                 "kind": "lightgbm",
                 "status": trained.status,
                 "reason": trained.reason,

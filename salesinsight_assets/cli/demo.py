@@ -2,22 +2,25 @@
 
 import json
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 import pandas as pd
 
 from salesinsight_assets.cli.demo_company import company_file, nights_ahead, open_company
-from salesinsight_assets.cli.jobs import JobOutcome, console, ensure_model, run_job, say
+from salesinsight_assets.cli.jobs import JobOutcome, console, run_job, say
+from salesinsight_assets.cli.night import run_night, train_where_due
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.report import failure_summary
+from salesinsight_assets.cli.report import failure_summary, message_counts, training_summary
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
-from salesinsight_assets.settings import export_environment, last_complete_day, load_settings, now
+from salesinsight_assets.domain.history.grid import end_of_day
+from salesinsight_assets.settings import clock_at, export_environment, last_complete_day, load_settings, now
 
 DEFAULT_NIGHTS = 8
 """One more than a week: an alert can then say what the chance was a week ago."""
+HOUR_OF_MESSAGES = timedelta(hours=5, minutes=30)
 
 
 @click.command("demo")
@@ -51,38 +54,41 @@ def _company(runtime: Runtime, founded_until: date) -> DemoCompany:
 
 
 def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
-    """First load, training and the nights, each through the same Dagster jobs as in production."""
+    """First load, training and the nights, each through the same Dagster jobs as in production, and at its own hour."""
     home = runtime.settings.home
     with DemoSalesforce(company_file(home), home / "demo") as server:
         export_environment(server.environment())
         say(f"2. Its Salesforce answers on {server.login_url}; reading it …")
-        outcome = _successful(run_job("crm_sync", "reading Salesforce"))
+        with clock_at(_morning_after(runtime, company.last_day)):
+            outcome = _successful(run_job("crm_sync", "reading Salesforce"))
+            training = train_where_due(runtime.warehouse, nights[0])
         read = sum(int(figures.get("rows_read", 0)) for figures in outcome.assets.values())
-        say(f"3. Read {read:,} rows of {len(outcome.assets)} Salesforce objects; training …")
-        say(f"4. {_training(nights[0])}")
+        say(f"3. Read {read:,} rows of {len(outcome.assets)} Salesforce objects")
+        say("4. " + (_training(training) if training else "The model of the month was trained before"))
         say(f"5. {len(nights)} nights, each from Salesforce to the outbox:")
         for night in nights:
             company.advance(night)
-            say(_night(night))
+            with clock_at(_morning_after(runtime, night)):
+                say(_night(runtime, night))
 
 
-def _training(night: date) -> str:
-    trained = ensure_model(night)
-    if trained is None:
-        return "The model of the month was trained before"
-    card = _successful(trained).assets["win_probability_model"]
-    return f"Trained on {card['snapshots']:,} weekly snapshots: {card['status']}, {card['reason']}"
+def _morning_after(runtime: Runtime, day: date) -> datetime:
+    return end_of_day(day, runtime.settings.zone) + HOUR_OF_MESSAGES
 
 
-def _night(night: date) -> str:
-    ensure_model(night)
-    outcome = _successful(run_job("night", f"night of {night}", night, {"salesinsight/send": "true"}))
+def _training(outcome: JobOutcome) -> str:
+    return "\n".join(training_summary(_successful(outcome)))
+
+
+def _night(runtime: Runtime, night: date) -> str:
+    outcome = run_night(runtime.warehouse, night, {"salesinsight/send": "true"})
+    if not outcome.success:
+        _successful(outcome.last)
     changed = sum(outcome.assets["opportunities"][f"rows_{kind}"] for kind in ("inserted", "updated"))
     scored, alerts = outcome.assets["opportunity_scores"]["dagster/row_count"], outcome.assets["rep_alerts"]
-    queued = outcome.assets["messages"]["queued"]
     return (
         f"   {night}: {changed} deals new or changed, {scored} open deals scored,"
-        f" {alerts['high']} HIGH and {alerts['medium']} MEDIUM alerts, {queued} messages queued"
+        f" {alerts['high']} HIGH and {alerts['medium']} MEDIUM alerts; messages: {message_counts(outcome.assets['messages'])}"
     )
 
 

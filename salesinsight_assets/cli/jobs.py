@@ -11,8 +11,6 @@ from rich.console import Console
 
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.cli.recorded_runs import execute_recorded
-from salesinsight_assets.domain.model.months import month_before
-from salesinsight_assets.settings import first_partition_day, load_settings, read_config
 
 console = Console(highlight=False)
 """For what a command says; signs of life while it works are in `progress`."""
@@ -61,22 +59,6 @@ def run_job(
         with shown.asking(lambda: _current_step(instance, run_id)):
             result = execute_recorded(defs.resolve_job_def(name), instance, run_id, partition, tags or {}, config)
     return _outcome(result)
-
-
-def ensure_model(night: date) -> JobOutcome | None:
-    """Train the model that goes with `night`; None where its month was trained before, or lies before the partitions."""
-    month = month_before(night)
-    if month < _first_month():
-        return None  # the night goes on by the rules
-    with dg.DagsterInstance.get() as instance:
-        trained = instance.get_materialized_partitions(dg.AssetKey("win_probability_model"))
-    if month.isoformat() in trained:
-        return None
-    return run_job("training", f"training the model of {month:%B %Y}", month)
-
-
-def _first_month() -> date:
-    return first_partition_day(read_config(load_settings().config_file)).replace(day=1)
 
 
 def _current_step(instance: dg.DagsterInstance, run_id: str) -> str | None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from salesinsight_assets.cli.jobs import ensure_model, run_job, say
+from salesinsight_assets.cli.jobs import say
+from salesinsight_assets.cli.night import run_night
 from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, write_json
-from salesinsight_assets.cli.report import failure_summary, night_summary
+from salesinsight_assets.cli.report import night_summary
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
 
@@ -23,9 +24,7 @@ def command(day: date | None, send: bool | None, json_file: Path | None) -> None
         day = day or newest
         _check_day(runtime, day, newest)
         _check_rows(runtime)
-        ensure_model(day)
-        tags = {} if send is None else {"salesinsight/send": str(send).lower()}
-        outcome = run_job("night", f"night of {day}", day, tags)
+        outcome = run_night(runtime.warehouse, day, {} if send is None else {"salesinsight/send": str(send).lower()})
         write_json(json_file, {"date": day, **outcome.as_json()})
         say(night_summary(day, outcome))
     if not outcome.success:
@@ -46,15 +45,10 @@ def _check_day(runtime: Runtime, day: date, newest: date) -> None:
 
 
 def _check_rows(runtime: Runtime) -> None:
-    """Have CRM rows to work on: read Salesforce once where none are stored; refuse where there is none to read."""
-    if (runtime.warehouse.crm_status()["row_count"] > 0).any():
+    """Refuse a night that has nothing to work on."""
+    if runtime.settings.salesforce.is_configured or (runtime.warehouse.crm_status()["row_count"] > 0).any():
         return
-    if not runtime.settings.salesforce.is_configured:
-        raise BadInputError(
-            "expected CRM rows, got an empty database and no Salesforce; run `salesinsight import-csv FILE`, or set"
-            " SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"
-        )
-    outcome = run_job("crm_sync", "reading Salesforce for the first time")
-    if not outcome.success:
-        say(failure_summary(outcome))
-        raise SystemExit(1)
+    raise BadInputError(
+        "expected CRM rows, got an empty database and no Salesforce; run `salesinsight import-csv FILE`, or set"
+        " SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"
+    )

@@ -1,14 +1,17 @@
 """What a night did, in a few lines for the terminal."""
 
 from datetime import date
+from typing import Any
 
 from salesinsight_assets.cli.jobs import JobOutcome
+from salesinsight_assets.cli.night import NightOutcome
 
 
-def night_summary(day: date, outcome: JobOutcome) -> str:
+def night_summary(day: date, outcome: NightOutcome) -> str:
     """The outcome of a night: what was scored and alerted, or what failed and what to do."""
+    training = training_summary(outcome.training) if outcome.training else []
     if not outcome.success:
-        return failure_summary(outcome)
+        return "\n".join([*training, failure_summary(outcome.last)])
     scores = outcome.assets.get("opportunity_scores", {})
     alerts = outcome.assets.get("rep_alerts", {})
     messages = outcome.assets.get("messages", {})
@@ -20,14 +23,34 @@ def night_summary(day: date, outcome: JobOutcome) -> str:
             f"  alerts to send: {alerts.get('high', 0)} HIGH, {alerts.get('medium', 0)} MEDIUM"
             f" (of {alerts.get('dagster/row_count', 0)} where a rule holds)"
         ),
-        (
-            f"  messages: {messages.get('dagster/row_count', 0)} worded, {messages.get('outbox')}"
-            f" ({messages.get('queued', 0)} new); to read in {messages.get('files')}"
-        ),
+        f"  messages: {message_counts(messages)}; to read in {messages.get('files')}",
     ]
-    if outcome.failed_checks:
-        lines += ["  warnings: " + "; ".join(outcome.failed_checks)]
-    return "\n".join(lines)
+    warnings = {**outcome.sync.failed_checks, **outcome.last.failed_checks}
+    if warnings:
+        lines += ["  warnings: " + "; ".join(warnings)]
+    return "\n".join([*training, *lines])
+
+
+def training_summary(outcome: JobOutcome) -> list[str]:
+    """What became of a training, in a line or a few."""
+    if outcome.success:
+        card = outcome.assets["win_probability_model"]
+        snapshots = outcome.assets["training_examples"]["dagster/row_count"]
+        return [f"Trained on {snapshots:,} weekly snapshots: {card['status']}, {card['reason']}"]
+    return ["The training failed, the night goes on without the new model", failure_summary(outcome)]
+
+
+def message_counts(messages: dict[str, Any]) -> str:
+    """How many messages a night put into the outbox, and what kept the others out of it."""
+    worded, queued, before, failed = (
+        messages.get(name, 0) for name in ("dagster/row_count", "queued", "queued_before", "without_address")
+    )
+    if str(messages.get("outbox")).startswith("nothing queued"):
+        return f"{worded} worded, {messages['outbox']}"
+    told = [f"{queued} queued"]
+    told += [f"{before} queued before"] if before else []
+    told += [f"{failed} cannot be sent: no e-mail address of the owner"] if failed else []
+    return ", ".join(told)
 
 
 def failure_summary(outcome: JobOutcome) -> str:

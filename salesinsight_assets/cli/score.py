@@ -15,8 +15,7 @@ from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import CrmRows, opportunity_history
 from salesinsight_assets.domain.history.standing import standing
-from salesinsight_assets.domain.model.win_model import WinModel
-from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets.domain.scores.scoring import scored_by_champion
 from salesinsight_assets.settings import load_policies, now, read_config
 
 
@@ -52,16 +51,19 @@ def _past(moment: datetime, given: str) -> datetime:
 def _score(runtime: Runtime, opportunity_id: str, moment: datetime) -> dict[str, Any]:
     store, policies = runtime.warehouse, load_policies(read_config(runtime.settings.config_file))
     crm = store.crm_rows(moment - timedelta(days=policies.features.window_days), moment)
-    rows, features = features_as_of(opportunity_history(crm), Grid([moment]), policies.features)
+    rows, features = features_as_of(
+        opportunity_history(crm), Grid([moment.astimezone(runtime.settings.zone)]), policies.features
+    )
     place = rows.frame.index[rows.frame["opportunity_id"].isin([opportunity_id, long_id(opportunity_id)])]
     if place.empty:
         raise BadInputError(_why_not(runtime, crm, opportunity_id, moment))
     day = moment.astimezone(runtime.settings.zone).date()
     champion = store.champion(day)
-    model = None if champion is None else WinModel.from_text(champion["artifact"])
-    week_ago = store.partition("opportunity_scores", day - timedelta(days=7))
-    scores = opportunity_scores(rows.frame, features, model, week_ago, policies.risk)
-    return _as_json(rows.frame.loc[place[0]], scores.loc[place[0]], moment)
+    week_ago = store.partition("opportunity_features", day - timedelta(days=7))
+    scored = scored_by_champion(rows.frame, features, champion, week_ago, policies.risk)
+    if scored.why_rules:
+        click.echo(f"scored by the rules: {scored.why_rules}", err=True)
+    return _as_json(rows.frame.loc[place[0]], scored.scores.loc[place[0]], moment)
 
 
 def _why_not(runtime: Runtime, crm: CrmRows, given: str, moment: datetime) -> str:

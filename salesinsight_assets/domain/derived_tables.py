@@ -98,6 +98,7 @@ MODELS = DerivedTable(
         _key("model_id", "text", "The model's id."),
         _required("model_month", "date", "First day of the month whose end the model knew."),
         _required("trained_on", "date", "The 1st after that month; the model scores the days from then on."),
+        _required("trained_at", "timestamp", "When it was trained; of a month's models the latest that passed counts."),
         _required("kind", "text", "What it is made of."),
         _required("status", "text", "champion, challenger, retired or rejected."),
         TableColumn("reason", "text", "Why it has that status."),
@@ -129,10 +130,24 @@ PREDICTION_LEDGER = DerivedTable(
         _OWNER,
         _AMOUNT,
         _CHANCE,
-        TableColumn("win_probability_7d_ago", "number", "The same seven days before, if it was scored then."),
+        TableColumn(
+            "win_probability_7d_ago", "number", "What the same model says of the features of seven days before."
+        ),
         _required("risk_level", "text", "HIGH, MEDIUM or LOW."),
         _required("reasons", "json", "Reasons: text, fact, direction, source (model or rule), value, norm."),
         _required("is_fallback", "boolean", "Whether the rules had to do."),
+        _required("scored_at", "timestamp", "When it was said."),
+    ),
+    "as_of_date",
+)
+SCORING_RUNS = DerivedTable(
+    "scoring_runs",
+    (
+        _DAY,
+        _key("run_id", "text", "The Dagster run that scored the day."),
+        _required("model_id", "text", "The model that said it; `rules` for the rule-based score."),
+        _required("is_fallback", "boolean", "Whether the rules had to do."),
+        _required("open_deals", "integer", "Deals that were open, and scored."),
         _required("scored_at", "timestamp", "When it was said."),
     ),
     "as_of_date",
@@ -154,11 +169,25 @@ REP_ALERTS = DerivedTable(
     ),
     "as_of_date",
 )
+ALERT_DAYS = DerivedTable(
+    "alert_days",
+    (
+        _key("as_of_date", "date", "A day whose alerts are complete, also where there were none."),
+        _required("open_deals", "integer", "Deals that were looked at."),
+        _required("to_send", "integer", "Alerts to send."),
+        _required("suppressed", "integer", "Alerts held back."),
+    ),
+    "as_of_date",
+)
 OUTBOX = DerivedTable(
     "outbox",
     (
         _key("message_key", "text", "The key under which a message is queued once."),
         _required("channel", "text", "email or slack."),
+        _required("owner_id", "text", "Salesforce Id of the rep it is for."),
+        TableColumn(
+            "opportunity_id", "text", "The deal that a Slack message tells of; missing for a digest of several."
+        ),
         TableColumn("recipient", "text", "The rep's e-mail address."),
         _required("as_of_date", "date", "The day that the message tells of."),
         _required("status", "text", "pending, sending, sent, unknown, failed or cancelled."),
@@ -178,6 +207,8 @@ DERIVED_TABLES = (
     MODELS,
     MODEL_CALIBRATION,
     PREDICTION_LEDGER,
+    SCORING_RUNS,
     REP_ALERTS,
+    ALERT_DAYS,
     OUTBOX,
 )

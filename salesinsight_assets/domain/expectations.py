@@ -114,6 +114,19 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
 }
 
 
+def tables_that_stop_a_night(row_counts: Mapping[str, int]) -> list[str]:
+    """The CRM tables that have fewer rows than a critical expectation asks for."""
+    return [
+        table.name
+        for table in CRM_TABLES
+        if any(
+            row_counts.get(table.name, 0) < e.arguments["min_value"]
+            for e in EXPECTATIONS[table.name]
+            if e.kind == "ExpectTableRowCountToBeBetween" and e.severity == "critical"
+        )
+    ]
+
+
 def most_alerts_of_one_rep(owner_ids: "list[str]", policy: AlertPolicy) -> tuple[int, bool]:
     """How many alerts the rep with the most gets, from the owners of the alerts to send, and whether that is allowed."""
     most = max((owner_ids.count(owner) for owner in set(owner_ids)), default=0)

@@ -51,6 +51,8 @@ def message(key: str, **changes: Any) -> dict[str, Any]:
     return {
         "message_key": key,
         "channel": "email",
+        "owner_id": "005A",
+        "opportunity_id": None,
         "recipient": "ann@example.com",
         "as_of_date": DAY,
         "status": "pending",
@@ -63,10 +65,11 @@ def message(key: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def model(model_id: str, trained_on: date, status: str = "champion") -> pd.DataFrame:
+def model(model_id: str, trained_on: date, status: str = "champion", minutes: int = 0) -> pd.DataFrame:
     row = {
         "model_id": model_id,
         "trained_on": trained_on,
+        "trained_at": SCORED_AT + timedelta(minutes=minutes),
         "kind": "lightgbm",
         "status": status,
         "reason": None,
@@ -136,7 +139,8 @@ def test_the_alerts_of_a_range_of_days_come_by_day_and_rank(warehouse: Warehouse
 
 
 def append(warehouse: Warehouse, frame: pd.DataFrame, run: str, minutes: int = 0) -> bool:
-    return warehouse.append_scores(DAY, frame, run, SCORED_AT + timedelta(minutes=minutes))
+    model_id = frame["model_id"].iloc[0] if len(frame) else "win-1"
+    return warehouse.append_scores(DAY, frame, model_id, run, SCORED_AT + timedelta(minutes=minutes))
 
 
 def runs(warehouse: Warehouse) -> list[str]:
@@ -183,56 +187,153 @@ def test_a_deal_that_left_is_not_shown_with_the_latest_run(warehouse: Warehouse)
     assert len(warehouse.read("SELECT 1 FROM insight.prediction_ledger")) == 3
 
 
+def test_a_day_on_which_no_deal_is_open_any_more_shows_no_scores(warehouse: Warehouse) -> None:
+    append(warehouse, scores(0.1, 0.3), "first")
+    assert append(warehouse, scores(), "second", minutes=5)
+    assert len(warehouse.partition("opportunity_scores", DAY)) == 0
+    assert not append(warehouse, scores(), "third", minutes=6)
+
+
+# --- alerts, told or not ---
+
+
+def test_the_last_day_of_alerts_is_known_also_where_it_had_none(warehouse: Warehouse) -> None:
+    assert warehouse.last_alert_day(NEXT_DAY) is None
+    warehouse.replace_alerts(DAY, alerts(), open_deals=7)
+    assert warehouse.last_alert_day(NEXT_DAY) == DAY
+    assert warehouse.last_alert_day(DAY) is None
+
+
+def test_alerts_and_their_completeness_are_stored_together_or_not_at_all(warehouse: Warehouse) -> None:
+    with pytest.raises(Exception, match="duplicate key"):
+        warehouse.replace_alerts(DAY, alerts(5, 5), open_deals=7)
+    assert warehouse.last_alert_day(NEXT_DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("queued", "told"),
+    [
+        ([], []),
+        ([message("digest")], ["0061", "0062"]),
+        ([message("digest", status="failed")], []),
+        ([message("digest", status="cancelled")], []),
+        ([message("digest", status="unknown")], ["0061", "0062"]),
+        ([message("digest", owner_id="005B")], []),
+        ([message("digest", as_of_date=NEXT_DAY)], []),
+        ([message("slack", channel="slack", opportunity_id="0061")], ["0061"]),
+        ([message("digest", status="failed"), message("slack", opportunity_id="0062")], ["0062"]),
+    ],
+    ids=["nothing", "digest", "failed", "cancelled", "unknown", "of another", "of another day", "slack", "slack only"],
+)
+def test_an_alert_is_told_where_a_message_that_has_not_failed_tells_of_it(
+    warehouse: Warehouse, queued: list[dict[str, Any]], told: list[str]
+) -> None:
+    warehouse.replace_alerts(DAY, alerts(1, 2, 3, status=["to_send", "to_send", "suppressed"]), open_deals=3)
+    if queued:
+        warehouse.queue(pd.DataFrame(queued))
+    found = warehouse.alerts_between(DAY, DAY)
+    assert list(found.loc[found["is_told"], "opportunity_id"]) == told
+    assert warehouse.is_told(DAY) == bool(told or [row for row in queued if row["owner_id"] == "005B"])
+
+
 # --- the outbox ---
 
 
 def test_a_message_key_is_used_once_whatever_became_of_the_message(warehouse: Warehouse) -> None:
     first = pd.DataFrame([message("a"), message("b")])
-    assert warehouse.insert_new(tables.outbox, first) == 2
+    assert warehouse.queue(first) == 2
     warehouse.execute("UPDATE engagement.outbox SET status = 'sent', attempts = 1 WHERE message_key = 'a'")
     again = pd.DataFrame([message("a", payload="{}"), message("b"), message("c", recipient=None)])
-    assert warehouse.insert_new(tables.outbox, again) == 1
+    assert warehouse.queue(again) == 1
     found = warehouse.exported("outbox", None).set_index("message_key")
     assert dict(found["status"]) == {"a": "sent", "b": "pending", "c": "pending"}
     assert json.loads(found.at["a", "payload"]) == {"text": "🔴"}
-    assert warehouse.insert_new(tables.outbox, first.iloc[:0]) == 0
+    assert warehouse.queue(first.iloc[:0]) == 0
+
+
+def test_a_message_that_failed_for_want_of_an_address_is_queued_once_there_is_one(warehouse: Warehouse) -> None:
+    without = message("a", recipient=None, status="failed", error="no address")
+    assert warehouse.queue(pd.DataFrame([without])) == 0
+    again = {**without, "queued_at": SCORED_AT + timedelta(hours=1)}
+    assert warehouse.queue(pd.DataFrame([again])) == 0
+    assert warehouse.exported("outbox", None)["queued_at"][0] == SCORED_AT
+    assert warehouse.queue(pd.DataFrame([message("a")])) == 1
+    found = warehouse.exported("outbox", None)
+    assert found[["status", "recipient"]].to_numpy().tolist() == [["pending", "ann@example.com"]]
+    assert found["error"].isna().all()
+    warehouse.execute("UPDATE engagement.outbox SET status = 'failed', attempts = 3")
+    assert warehouse.queue(pd.DataFrame([message("a", recipient="other@example.com")])) == 0
 
 
 def test_a_key_that_comes_twice_in_one_delivery_is_used_once(warehouse: Warehouse) -> None:
-    assert warehouse.insert_new(tables.outbox, pd.DataFrame([message("a"), message("a")])) == 1
+    assert warehouse.queue(pd.DataFrame([message("a"), message("a")])) == 1
 
 
 # --- models ---
 
 
 def test_a_new_champion_retires_those_of_earlier_months(warehouse: Warehouse) -> None:
-    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.replace_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
+    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.register_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
     assert statuses(warehouse) == {"january": "retired", "february": "champion", "march": "rejected"}
 
 
 def test_an_earlier_month_trained_later_does_not_become_champion(warehouse: Warehouse) -> None:
-    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
     assert statuses(warehouse) == {"january": "retired", "february": "champion"}
 
 
-def test_a_month_trained_again_replaces_its_model_and_may_give_way(warehouse: Warehouse) -> None:
-    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.replace_model(date(2026, 2, 1), model("february again", date(2026, 3, 1), "rejected"))
-    assert statuses(warehouse) == {"january": "champion", "february again": "rejected"}
+def test_a_month_trained_again_keeps_its_earlier_model_and_counts_by_the_latest_that_passed(
+    warehouse: Warehouse,
+) -> None:
+    february, first = date(2026, 2, 1), date(2026, 3, 1)
+    warehouse.register_model(february, model("one", first))
+    warehouse.register_model(february, model("two", first, minutes=5))
+    assert statuses(warehouse) == {"one": "retired", "two": "champion"}
+    warehouse.register_model(february, model("three", first, "rejected", minutes=9))
+    assert statuses(warehouse) == {"one": "retired", "two": "champion", "three": "rejected"}
+    warehouse.register_model(february, model("one", first, minutes=12))
+    assert statuses(warehouse) == {"one": "champion", "two": "retired", "three": "rejected"}
+    found = warehouse.champion(first)
+    assert found
+    assert found["model_id"] == "one"
+
+
+def test_the_same_model_again_leaves_the_registry_as_it_was(warehouse: Warehouse) -> None:
+    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    before = warehouse.exported("models", None)
+    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1), minutes=5))
+    pd.testing.assert_frame_equal(warehouse.exported("models", None), before)
+
+
+def test_a_model_is_due_where_there_is_none_or_more_deals_came_since_there_were_too_few(warehouse: Warehouse) -> None:
+    month, first = date(2026, 1, 1), date(2026, 2, 1)
+    assert warehouse.is_model_due(month)
+    warehouse.register_model(month, model("none", first, "rejected").assign(artifact=None))
+    assert not warehouse.is_model_due(month)
+    row = {column.name: None for column in tables.CRM["opportunities"].columns}
+    later = SCORED_AT + timedelta(hours=1)
+    row |= {"id": "006A", "valid_from": SCORED_AT, "stamped_at": SCORED_AT, "synced_at": later, "source": "csv"}
+    names = [name for name in row if row[name] is not None]
+    marks = ", ".join(f"${n}" for n in range(1, len(names) + 1))
+    warehouse.execute(
+        f"INSERT INTO crm.opportunities ({', '.join(names)}) VALUES ({marks})", [row[name] for name in names]
+    )
+    assert warehouse.is_model_due(month)
+    warehouse.register_model(month, model("some", first, "rejected", minutes=30))
+    assert not warehouse.is_model_due(month)
 
 
 def test_the_champion_of_a_day_was_there_when_the_day_began(warehouse: Warehouse) -> None:
-    warehouse.replace_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    warehouse.replace_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.replace_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
+    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
+    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
+    warehouse.register_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
 
     def champion(day: date) -> str | None:
         found = warehouse.champion(day)
-        return None if found is None else found["model_id"]
+        return found["model_id"] if found else None
 
     assert champion(date(2026, 1, 31)) is None
     assert champion(date(2026, 2, 1)) == "january"

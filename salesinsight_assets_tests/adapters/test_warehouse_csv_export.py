@@ -56,7 +56,7 @@ def test_an_export_that_is_imported_again_changes_nothing(warehouse: Warehouse, 
     before = warehouse.read("SELECT * FROM crm.opportunities ORDER BY id, valid_from")
     path = tmp_path / "opportunities.csv"
     write_table(warehouse.exported("opportunities", None), path)
-    upload = upload_tables([read_csv_file(path)], None, {}, None, ZoneInfo("UTC"))
+    upload = upload_tables([read_csv_file(path)], None, {}, None, ZoneInfo("UTC"), datetime(2026, 4, 1, tzinfo=UTC))
     uploads = {crm_table(name): rows for name, rows in upload.items()}
     synced_at = datetime(2026, 4, 1, tzinfo=UTC)
     assert warehouse.merge_all(uploads, source="csv", synced_at=synced_at) == {"opportunities": MergeCounts(0, 0, 0)}
@@ -78,14 +78,20 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "an empty file"),
-        (b"id,name\n", "an empty file"),
+        (b"\n\n", "an empty file"),
+        (b"id,name\n", "no rows below the header"),
+        (b"id,name\n\n", "no rows below the header"),
         (b"id;name\n1;a\n", "line 1: expected columns separated by commas"),
-        (b"id,name\n1,\xe4\n", "expected text in UTF-8, got byte 0xe4"),
+        (b"id,name\n1,\xe4\n", "users.csv, line 2, column name: expected text in UTF-8, got byte 0xe4"),
+        (b'\xef\xbb\xbfid,name\r\n1,"two\r\n\r\nlines \xe4"\r\n', "line 4, column name: expected text in UTF-8"),
+        (b"id,na\xefve\n1,a\n", "users.csv, line 1: expected text in UTF-8, got byte 0xef"),
+        (b"\xff\xfei\x00d\x00", "users.csv, line 1: expected text in UTF-8, got byte 0xff"),
         (b"id,id\n1,2\n", "line 1, column id: expected a column name once, got twice"),
         (b"id,name\n1,a\n2\n", "line 3: expected 2 columns as in the header, got 1"),
         (b"id,name\n1,a,b\n", "line 2: expected 2 columns as in the header, got 3"),
         (b'id,name\n1,"two\nlines"\n2\n', "line 4: expected 2 columns"),
-        (b'id,name\n1,"never closed\n2,b\n', "expected CSV with closed quotes"),
+        (b'id,name\n1,"never closed\n2,b\n', "line 2: expected CSV with closed quotes"),
+        (b'id,name\n1,"two\nlines"\n2,"never closed\n', "line 4: expected CSV with closed quotes"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_place(tmp_path: Path, content: bytes, message: str) -> None:
@@ -95,11 +101,17 @@ def test_what_cannot_be_read_is_refused_by_its_place(tmp_path: Path, content: by
         read_csv_file(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UploadRefusedError, match="expected a CSV file, got no such file"):
-        read_csv_file(tmp_path / "users.csv")
-    with pytest.raises(UploadRefusedError, match="no such file"):
-        read_csv_file(tmp_path)
+def test_a_file_that_is_not_there_is_refused_by_its_path_with_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    for wrong, there in ((path, "has no .csv file"), (tmp_path / "none" / "users.csv", "none has no .csv file")):
+        with pytest.raises(UploadRefusedError, match=f"{wrong}: expected a CSV file, got no such file .*{there}"):
+            read_csv_file(wrong)
+    (tmp_path / "accounts.csv").touch()
+    for wrong in (path, tmp_path):
+        with pytest.raises(
+            UploadRefusedError, match=r"\(.* has accounts.csv\); nothing was imported, correct the path"
+        ):
+            read_csv_file(wrong)
 
 
 def test_a_spreadsheets_byte_order_mark_and_blank_lines_are_passed_over(tmp_path: Path) -> None:

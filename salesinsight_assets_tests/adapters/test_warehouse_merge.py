@@ -1,6 +1,7 @@
 """What becomes of CRM rows in the warehouse: versions by the CRM's own stamps, and nothing twice."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -274,3 +275,20 @@ def test_deals_closed_for_good_long_ago_are_not_read(warehouse: Warehouse) -> No
     assert sorted(found["id"]) == ["006000000000001AAA", "006000000000003AAA"]
     assert {"valid_from", "valid_to", "is_deleted"} <= set(found.columns)
     assert not {"synced_at", "source"} & set(found.columns)
+
+
+# --- two at once ---
+
+
+def test_two_deliveries_of_one_table_wait_for_each_other(warehouse: Warehouse, wait_for) -> None:
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as sql:
+            first = warehouse.merge_within(
+                sql, OPPORTUNITIES, [batch(OPPORTUNITIES, deal())], source="s", synced_at=SYNCED
+            )
+            other = pool.submit(merge, Warehouse(warehouse.url), deal())
+            wait_for(lambda: other.done() or len(warehouse.read(waiting)) > 0, 30)
+            assert not other.done()
+        second = other.result(30)
+    assert (first.inserted, second.inserted, second.updated) == (1, 0, 0)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,21 +15,26 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from salesinsight_assets.definitions import defs
 from salesinsight_assets.schedules import STEPS
 
-DAY = date(2025, 3, 31)
-MIDNIGHT = datetime(2025, 4, 1, tzinfo=UTC)
+MONTH, MONTH_BEFORE = "2025-03-01", "2025-02-01"
+FIRST = datetime(2025, 4, 1, tzinfo=UTC)
 GRAPH = defs.resolve_asset_graph()
 GROUPS = {key.to_user_string(): GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()}
 CRM = sorted(name for name, group in GROUPS.items() if group == "crm")
+MODEL = sorted(name for name, group in GROUPS.items() if group == "model")
 SELECTIONS = {step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()}
 
 
 class Night:
     """What the automation sees and asks for; each step has a sensor of its own, with a memory of its own."""
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
+    def __init__(self, instance: dg.DagsterInstance, day: int = 16, is_trained: bool = True) -> None:
         self.instance = instance
+        self.midnight = FIRST + timedelta(days=day - 1)
+        self.month = MONTH_BEFORE if day == 1 else MONTH
+        self.yesterday = (self.midnight - timedelta(days=1)).date().isoformat()
         self.cursors: dict[str, object] = {}
-        self.materialized(*CRM, "win_probability_model")  # in the nights before
+        self.materialized(*CRM, *(MODEL if is_trained else []))  # in the nights before
+        self.month = MONTH
         assert self.ticks(-3.0) == set()
 
     def ticks(self, *hours: float) -> set[str]:
@@ -41,13 +46,13 @@ class Night:
             defs=defs,
             instance=self.instance,
             asset_selection=SELECTIONS[step],
-            evaluation_time=MIDNIGHT + timedelta(hours=hour),
+            evaluation_time=self.midnight + timedelta(hours=hour),
             cursor=self.cursors.get(step),
         )
         self.cursors[step] = result.cursor
         for name in GROUPS:
             partitions = result.get_requested_partitions(dg.AssetKey(name.split("/")))
-            assert partitions <= {DAY.isoformat()}
+            assert partitions <= {self.partition(name)}
             if partitions:
                 yield name
 
@@ -58,11 +63,21 @@ class Night:
         assert self.ticks((hour or 4.015) + 0.001) == {"opportunity_features"}
         self.materialized("opportunity_features", failed_check=failed_check)
 
+    def partition(self, name: str) -> str | None:
+        by_group = {"crm": None, "salesforce": None, "model": self.month}
+        return by_group.get(GROUPS[name], self.yesterday)
+
+    def trains(self, hour: float) -> None:
+        assert self.ticks(hour) == {"training_examples"}
+        self.materialized("training_examples")
+        assert self.ticks(hour + 0.001) == {"win_probability_model", "model_calibration"}
+        self.materialized("win_probability_model", "model_calibration")
+
     def materialized(self, *names: str, failed_check: str | None = None) -> None:
         """`names` were updated now; their checks passed, but for those of the asset `failed_check`."""
         for name in names:
             key = dg.AssetKey(name)
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=_partition(name)))
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=self.partition(name)))
             for check in GRAPH.get_check_keys_for_assets({key}):
                 self.checked(check, passed=name != failed_check)
 
@@ -72,7 +87,7 @@ class Night:
         target = AssetCheckEvaluationTargetMaterializationData(
             storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
         )
-        partition = _partition(check.asset_key.to_user_string())
+        partition = self.partition(check.asset_key.to_user_string())
         evaluation = dg.AssetCheckEvaluation(
             check.asset_key, check.name, passed, {}, target, blocking=True, partition=partition
         )
@@ -80,11 +95,6 @@ class Night:
             dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name="night", event_specific_data=evaluation
         )
         self.instance.report_dagster_event(event, run_id=str(uuid4()))
-
-
-def _partition(name: str) -> str | None:
-    by_group = {"crm": None, "salesforce": None, "model": "2025-02-01"}
-    return by_group.get(GROUPS[name], DAY.isoformat())
 
 
 @pytest.fixture
@@ -151,15 +161,20 @@ def test_a_failed_blocking_check_of_the_features_holds_the_scores(night: Night) 
     assert night.ticks(6.0) == {"opportunity_scores"}
 
 
-def test_the_monthly_model_neither_starts_nor_holds_the_scores(night: Night) -> None:
+def test_the_training_of_the_first_does_not_hold_the_scores(first_night: Night) -> None:
+    night = first_night
     assert night.ticks(2.01) == set()
     night.materialized(*CRM)
-    night.materialized("win_probability_model")
-    assert night.ticks(3.01) == {"open_opportunities"}
-    night.materialized("win_probability_model")
-    assert night.ticks(4.01) == set()
-    night.computes_features(None)
-    assert night.ticks(4.02) == {"opportunity_scores"}
+    assert night.ticks(2.51) == {"training_examples"}
+    night.computes_features(3.01)
+    assert night.ticks(4.01) == {"opportunity_scores"}
+    night.materialized("opportunity_scores")
+    assert night.ticks(4.02) == set()
+
+
+def test_a_new_model_does_not_start_the_scores(night: Night) -> None:
+    night.materialized(*MODEL)
+    assert night.ticks(2.01, 3.01, 4.01) == set()
 
 
 def test_a_second_read_of_the_crm_in_the_day_starts_nothing_again(night: Night) -> None:
@@ -168,6 +183,44 @@ def test_a_second_read_of_the_crm_in_the_day_starts_nothing_again(night: Night) 
     night.computes_features(3.01)
     night.materialized(*CRM)
     assert night.ticks(3.5, 9.0) == {"opportunity_scores"}
+
+
+# --- the training ---
+
+
+@pytest.fixture
+def first_night() -> Iterator[Night]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Night(instance, day=1)
+
+
+def test_the_training_waits_for_the_sync_of_the_first(first_night: Night) -> None:
+    night = first_night
+    assert night.ticks(2.01, 2.51) == set()
+    night.materialized(*CRM)
+    night.trains(2.6)
+    assert night.ticks(2.7) == set()
+
+
+def test_a_failed_blocking_check_of_the_crm_holds_the_training(first_night: Night) -> None:
+    night = first_night
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM, failed_check="opportunities")
+    assert night.ticks(2.51, 2.9) == set()
+
+
+def test_on_another_day_nothing_is_trained_while_the_month_has_its_model(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    assert night.ticks(2.51) == set()
+
+
+def test_a_model_that_is_missing_is_trained_in_the_next_night_whatever_the_day() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, is_trained=False)
+        assert night.ticks(2.01) == set()
+        night.materialized(*CRM)
+        assert night.ticks(2.51) == {"training_examples"}
 
 
 # --- the schedules ---
@@ -179,21 +232,10 @@ def test_the_sync_starts_at_two() -> None:
     assert schedule.job_name == "crm_sync"
 
 
-def test_the_training_starts_on_the_first_with_the_month_that_has_ended() -> None:
-    schedule = defs.resolve_schedule_def("train_on_the_first")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 1 1 * *", "UTC")
-    for first, month in ((datetime(2026, 3, 1, 1), "2026-02-01"), (datetime(2026, 1, 1, 1), "2025-12-01")):
-        context = dg.build_schedule_context(
-            scheduled_execution_time=first.replace(tzinfo=UTC), repository_def=defs.get_repository_def()
-        )
-        (request,) = schedule.evaluate_tick(context).run_requests
-        assert (request.partition_key, request.run_key) == (month, month)
-
-
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
-    assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING] * 2
+    assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
     sensors = list(defs.sensors or [])
-    assert [sensor.name for sensor in sensors] == ["step_features", "step_scores", "step_alerts", "step_messages"]
+    assert [sensor.name for sensor in sensors] == [f"step_{step}" for step in STEPS]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
@@ -204,30 +246,22 @@ def test_every_asset_after_the_sync_has_a_step_and_no_other_has() -> None:
 
 
 LOCAL = """
-import dagster as dg
-from datetime import datetime
-from zoneinfo import ZoneInfo
 from salesinsight_assets.definitions import defs
 from salesinsight_assets.partitions import DAILY
-sync, training = defs.resolve_schedule_def("sync_the_crm"), defs.resolve_schedule_def("train_on_the_first")
-first = datetime(2026, 3, 1, 0, 45, tzinfo=ZoneInfo("Asia/Tokyo"))
-repository = defs.get_repository_def()
-context = dg.build_schedule_context(scheduled_execution_time=first, repository_def=repository)
-request = training.evaluate_tick(context).run_requests[0]
-print(sync.cron_schedule, sync.execution_timezone, training.cron_schedule, request.partition_key, DAILY.timezone)
+from salesinsight_assets.schedules import step_condition
+sync = defs.resolve_schedule_def("sync_the_crm")
+print(sync.cron_schedule, sync.execution_timezone, DAILY.timezone)
+print(step_condition("training"))
 """
 
 
 def test_the_company_may_live_elsewhere_and_start_earlier(tmp_path: Path) -> None:
-    (tmp_path / "salesinsight.toml").write_text('[schedule]\nsync = "01:15"\ntraining = "00:45"\n')
+    (tmp_path / "salesinsight.toml").write_text('[schedule]\nsync = "01:15"\ntraining = "01:45"\n')
     environment = {**os.environ, "SALESINSIGHT_TIMEZONE": "Asia/Tokyo"}
     result = subprocess.run(
         [sys.executable, "-c", LOCAL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert result.stdout.split() == [
-        *["15", "1", "*", "*", "*"],
-        "Asia/Tokyo",
-        *["45", "0", "1", "*", "*"],
-        "2026-02-01",
-        "Asia/Tokyo",
-    ]
+    first, condition = result.stdout.split("\n", 1)
+    assert first.split() == [*["15", "1", "*", "*", "*"], "Asia/Tokyo", "Asia/Tokyo"]
+    for part in ("'15 1 * * *'", "'45 1 1 * *'", "'45 1 * * *'", "'Asia/Tokyo'"):
+        assert part in condition

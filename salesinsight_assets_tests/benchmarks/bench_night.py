@@ -12,7 +12,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-from salesinsight_assets.cli.jobs import ensure_model, run_job
+from salesinsight_assets.cli.jobs import run_job
+from salesinsight_assets.cli.night import train_where_due
 from salesinsight_assets.cli.runtime import running
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
@@ -26,10 +27,12 @@ def test_a_night_through_dagster_against_a_plain_script(tmp_path: Path) -> None:
     os.environ["SALESINSIGHT_HOME"] = str(tmp_path / "home")
     company_file = tmp_path / "company.sqlite"
     DemoCompany.create(company_file, DAY).close()
-    with running(), DemoSalesforce(company_file, tmp_path) as server:
+    with running() as runtime, DemoSalesforce(company_file, tmp_path) as server:
         export_environment(server.environment())
         assert run_job("crm_sync", "first load").success
-        assert ensure_model(DAY).success
+        training = train_where_due(runtime.warehouse, DAY)
+        assert training
+        assert training.success
         plain = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("plain_night.py")), str(DAY)]
         dagster = [str(Path(sys.executable).with_name("salesinsight")), "nightly", "--date", str(DAY), "--no-send"]
         pairs = [(seconds(plain), seconds(dagster)) for _ in range(ROUNDS + 1)][1:]

@@ -16,8 +16,7 @@ from salesinsight_assets.domain.expectations import EXPECTATIONS
 from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
-from salesinsight_assets.domain.model.win_model import WinModel
-from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets.domain.scores.scoring import scored_by_champion
 from salesinsight_assets.settings import Policies, load_settings, now
 
 
@@ -34,24 +33,20 @@ def night(day: date) -> None:
     rows, features = features_as_of(opportunity_history(crm), Grid([as_of]), policies.features)
     store.replace_partition(tables.open_opportunities, {"as_of_date": day}, rows.frame.drop(columns="as_of"))
     store.replace_partition(tables.opportunity_features, {"as_of_date": day}, features.drop(columns="as_of"))
-    champion = store.champion(day)
-    model = None if champion is None else WinModel.from_text(champion["artifact"])
-    week_ago = store.partition("opportunity_scores", day - timedelta(days=7))
-    scores = opportunity_scores(rows.frame, features, model, week_ago, policies.risk)
-    store.append_scores(day, scores, "plain", now())
+    week_ago = store.partition("opportunity_features", day - timedelta(days=7))
+    scored = scored_by_champion(rows.frame, features, store.champion(day), week_ago, policies.risk)
+    scores = scored.scores
+    store.append_scores(day, scores, scored.model_id, "plain", now())
     deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
-    store.replace_partition(
-        tables.rep_alerts,
-        {"as_of_date": day},
-        daily_alerts(deals, earlier, day, policies.alerts, store.last_scored_day(day)),
-    )
+    alerts = daily_alerts(deals, earlier, day, policies.alerts, store.last_alert_day(day))
+    store.replace_alerts(day, alerts, open_deals=len(deals))
     for name in ("open_opportunities", "opportunity_features", "opportunity_scores", "rep_alerts"):
         query = f"SELECT * FROM insight.{name} WHERE as_of_date = DATE '{day}'"
         check_rows(store.url, query, "opportunity_id", EXPECTATIONS[name])
     reps = store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
     made = alert_messages(store.alerts_to_word(day), reps, day, now(), policies.playbook)
-    store.insert_new(tables.outbox, made)
+    store.queue(made)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def deals_of(features: pd.DataFrame) -> pd.DataFrame:
             "opportunity_id": features["opportunity_id"],
             "owner_id": [f"rep {number % 3}" for number in range(n)],
             "company_amount": np.expm1(features["log_amount"]),
+            "amount": np.expm1(features["log_amount"]),
             **{name: pd.Series([word] * n, dtype=object) for name, word in words.items()},
         }
     )

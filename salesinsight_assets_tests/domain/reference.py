@@ -86,8 +86,7 @@ class Reference:
         closed_at = self.entered_at(deal, self.now)
         if not last["is_closed"] or self.now >= closed_at + timedelta(days=self.policy.window_days):
             return None
-        deleted = [r for r in self.crm["opportunities"] if r["id"] == deal and r["is_deleted"]]
-        if not self.is_there(deal, last["at"]) or any(last["at"] < r["valid_from"] <= self.now for r in deleted):
+        if not self.is_there(deal, last["at"]) or not self.is_there(deal, self.now):
             return None
         version = self.row("opportunities", deal, last["at"])
         assert version

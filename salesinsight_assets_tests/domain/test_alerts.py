@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
+from salesinsight_assets.domain.alerts.episodes import as_if_sent
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES, rule_called
 from salesinsight_assets.domain.alerts.selection import ALERT_COLUMNS, daily_alerts
@@ -35,15 +36,15 @@ def healthy(count: int) -> dict[str, dict[str, object]]:
 
 
 def nothing_earlier() -> pd.DataFrame:
-    columns = {name: pd.Series([], dtype=object) for name in ALERT_COLUMNS}
+    columns = {name: pd.Series([], dtype=object) for name in [*ALERT_COLUMNS, "is_told"]}
     return pd.DataFrame(
         {**columns, "as_of_date": pd.Series([], dtype="datetime64[us]"), "win_probability": np.array([])}
     )
 
 
 def on_day(alerts: pd.DataFrame, day: date) -> pd.DataFrame:
-    """Alerts as they are read back from the warehouse."""
-    return alerts.assign(as_of_date=pd.Timestamp(day))
+    """Alerts as they are read back from the warehouse once their messages were queued."""
+    return as_if_sent(alerts.assign(as_of_date=pd.Timestamp(day)))
 
 
 def days_of(*days: pd.DataFrame, policy: AlertPolicy = ROOMY) -> list[pd.DataFrame]:
@@ -158,6 +159,13 @@ def test_the_share_of_the_deals_is_rounded_up_from_its_true_value():
     assert len(sent(alerts_of(deals(**slow), AlertPolicy(riskiest_share=0.07)))) == 7
 
 
+def test_a_capped_alert_takes_nobodys_place_among_the_riskiest():
+    one_rep = {f"large {n}": {**SLOW, "amount": 1e6 + n} for n in range(8)}
+    found = alerts_of(deals(**one_rep, small={**SLOW, "owner_id": "rep 2"}, **healthy(11)), POLICY)
+    assert sent(found) == ["large 7", "large 6", "large 5", "small"]
+    assert set(found["suppressed_because"].dropna()) == {"over the limit of 3 alerts a day"}
+
+
 def test_large_healthy_deals_do_not_push_alerts_out():
     large = {f"large {n}": {"amount": 1e9} for n in range(8)}
     found = alerts_of(deals(**large, a=LIKELY_LOSS, b=SLOW), POLICY)
@@ -204,6 +212,14 @@ def test_an_episode_is_told_once_and_says_why_it_is_silent():
     assert sent(second) == []
     assert second["suppressed_because"].tolist() == ["told on 2024-03-15 and no worse since"]
     assert first["episode_id"].tolist() == second["episode_id"].tolist() == ["a:slow_deal:2024-03-15"]
+
+
+def test_an_episode_of_which_no_message_told_is_still_news():
+    first = on_day(alerts_of(deals(a=SLOW, b=SLOW)), TODAY)
+    first["is_told"] = first["opportunity_id"] == "b"  # the digest of the owner of a was never queued
+    second = daily_alerts(deals(a=SLOW, b=SLOW), first, TODAY + timedelta(days=1), ROOMY)
+    assert sent(second) == ["a"]
+    assert second["episode_id"].tolist() == first["episode_id"].tolist()
 
 
 @pytest.mark.parametrize(("probability", "is_told"), [(0.26, False), (0.25, True), (0.1, True)])
@@ -270,7 +286,7 @@ def test_no_deal_in_trouble_gives_no_alerts(frame, earlier):
 
 
 def test_earlier_alerts_may_be_an_empty_frame_of_any_types():
-    empty = pd.DataFrame(columns=[*ALERT_COLUMNS, "as_of_date"])
+    empty = pd.DataFrame(columns=[*ALERT_COLUMNS, "as_of_date", "is_told"])
     assert sent(daily_alerts(deals(a=SLOW), empty, TODAY, ROOMY)) == ["a"]
 
 

@@ -46,6 +46,15 @@ def test_a_deleted_deal_counts_until_it_was_deleted(world):
     assert counts(world, 19, 20, 21) == [1, 0, 0]
 
 
+def test_a_deal_that_was_deleted_and_restored_counts_again_as_it_was_when_it_closed(world):
+    for day, is_deleted in ((20, True), (30, False), (40, True), (50, False)):
+        world.delete("opportunities", "a", at(day), is_deleted=is_deleted)
+    assert counts(world, 19, 20, 29, 30, 39, 40, 49, 50, 374, 375) == [1, 0, 0, 1, 1, 0, 0, 1, 1, 0]
+    assert set(closed_as_of(world, 60).frame["cycle_days"]) == {10.0}
+    world.change("a", at(60), stage_name="Proposal", is_closed=False)
+    assert counts(world, 59, 60, 61) == [1, 0, 0]
+
+
 def test_a_deal_that_was_deleted_and_restored_before_its_closing_counts():
     world = World()
     world.deal("a", at(0))

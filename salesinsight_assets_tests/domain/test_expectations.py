@@ -9,7 +9,12 @@ import pytest
 
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
-from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation, most_alerts_of_one_rep
+from salesinsight_assets.domain.expectations import (
+    EXPECTATIONS,
+    Expectation,
+    most_alerts_of_one_rep,
+    tables_that_stop_a_night,
+)
 from salesinsight_assets.domain.features import FEATURE_NAMES
 
 ALL = [(table, expectation) for table, expectations in EXPECTATIONS.items() for expectation in expectations]
@@ -77,3 +82,10 @@ def test_the_most_alerts_of_one_rep_are_within_the_limit(owners, most, is_allowe
 def test_a_task_on_a_lead_is_not_about_an_opportunity():
     for name in ("tasks", "events"):
         assert Expectation("ExpectColumnValuesToNotBeNull", {"column": "what_id"}) not in EXPECTATIONS[name]
+
+
+def test_a_night_lacks_the_tables_that_have_fewer_rows_than_it_asks_for():
+    needed = {"opportunities": 1, "opportunity_history": 1, "opportunity_stages": 2, "users": 1}
+    assert tables_that_stop_a_night({}) == list(needed)
+    assert tables_that_stop_a_night(needed) == []
+    assert tables_that_stop_a_night({**needed, "opportunity_stages": 1}) == ["opportunity_stages"]

@@ -1,5 +1,6 @@
 """The model: learns only from what was known, answers the same twice, and is shown only where it is better than nothing."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -127,6 +128,17 @@ def test_no_signal_is_rejected(seed):
     assert trained.metrics["brier_gain_low"] <= 0
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_win_rate_that_drifts_does_not_make_noise_a_champion(seed):
+    drifting = examples(1500, signal=0.0, seed=seed)
+    moments = np.sort(drifting["as_of"].unique())
+    share = np.searchsorted(moments, drifting.groupby("opportunity_id")["as_of"].transform("min")) / len(moments)
+    luck = pd.Series(np.random.default_rng(seed).random(len(drifting))).groupby(drifting["opportunity_id"].to_numpy())
+    drifting["is_won"] = luck.transform("first").to_numpy() < 0.8 - 0.6 * share
+    trained = train_model(drifting, TRAINED_ON, POLICY)
+    assert trained.status == "rejected", trained.reason
+
+
 def test_too_few_deals_are_rejected_with_the_reason():
     trained = train_model(examples(150, signal=3.0), TRAINED_ON, replace(POLICY, least_won=150))
     won = trained.metrics["won"]
@@ -162,7 +174,14 @@ def test_the_same_examples_give_the_same_bytes(model):
     again = train_model(examples(500, signal=3.0), TRAINED_ON, POLICY).model
     assert again
     assert again.to_text() == model.to_text()
-    assert again.model_id == "win-2025-01-01"
+    assert re.fullmatch("win-2025-01-01-[0-9a-f]{8}", again.model_id)
+
+
+def test_another_model_of_the_same_day_has_another_id(model):
+    other = train_model(examples(500, signal=3.0), TRAINED_ON, replace(POLICY, trees=21)).model
+    assert other
+    assert other.model_id != model.model_id
+    assert other.named_by_content("win-2025-01-01").model_id == other.model_id
 
 
 def test_the_judged_model_never_saw_a_deal_that_was_decided_in_the_held_out_weeks(monkeypatch):

@@ -17,11 +17,11 @@ from salesinsight_assets.domain.scores import reasons as reasons_file
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.domain.scores.reasons import DEAL_WORDS, Reason, reasons
 from salesinsight_assets.domain.scores.risk import risk_levels
-from salesinsight_assets.domain.scores.scoring import opportunity_scores
+from salesinsight_assets.domain.scores.scoring import opportunity_scores, scored_by_champion
 from salesinsight_assets_tests.domain.examples_of_deals import deals_of, examples, features_of
 
 OTHER_WORDS = {*DEAL_WORDS, "norm", "over", "company_amount", "usual_amount", "amount_now", "days_overdue"}
-NO_SCORES = pd.DataFrame({"opportunity_id": pd.Series([], dtype=str), "win_probability": pd.Series([], dtype=float)})
+NO_FEATURES = features_of(3)[:0]
 BY_NAME = {feature.name: feature for feature in CATALOGUE}
 
 
@@ -234,12 +234,30 @@ def test_where_the_weightiest_feature_says_nothing_the_next_one_of_the_fact_spea
         ("activities_14_days", 9.0, 1.0, "9 activities in last 14 days (usual: 3)"),
         ("age_days", 1.0, -1.0, "Open for only 1 day (usual: 3)"),
         ("activities_per_week", 0.04, -1.0, "0.0 activities a week since the start (usual: 3.0)"),
+        ("days_to_close_date", 12.0, -1.0, "Planned to close in 12 days (usual: 3)"),
+        ("days_to_close_date", 0.0, -1.0, "Planned to close today"),
+        ("days_to_close_date", -1.0, -1.0, "Planned close date passed 1 day ago"),
+        ("days_to_close_date", -12.0, -1.0, "Planned close date passed 12 days ago"),
     ],
 )
 def test_none_one_and_many_are_said_as_people_say_them(feature, value, contribution, text):
     values = features_of(11).assign(**{feature: [value] + [3.0] * 10})
     contributions = pd.DataFrame({feature: [contribution] + [0.0] * 10})
     assert [reason.text for reason in reasons(contributions, values, deals_of(values), "model")[0]] == [text]
+
+
+def test_an_amount_that_was_converted_says_so():
+    values = features_of(11).assign(log_amount=[np.log1p(90_000.0)] + [np.log1p(1_000.0)] * 10)
+    contributions = pd.DataFrame({"log_amount": [-1.0] + [0.0] * 10})
+    own = deals_of(values)
+    (plain,) = reasons(contributions, values, own, "model")[0]
+    (converted,) = reasons(contributions, values, own.assign(amount=own["amount"] * 0.9), "model")[0]
+    assert plain.text == "Larger deal than usual (90,000; usual: 1,000)"
+    assert converted.text == "Larger deal than usual (90,000 in the company's currency; usual: 1,000)"
+
+
+def test_a_plan_that_has_passed_speaks_for_no_deal():
+    assert told({"days_to_close_date": 1.0}, days_to_close_date=-12.0) == []
 
 
 @pytest.mark.parametrize(
@@ -297,7 +315,7 @@ def test_risk_levels_begin_at_their_thresholds(probability, level):
 def test_without_a_model_the_rules_score_and_say_so():
     features = features_of(20)
     features.loc[0, ["cycle_ratio", "days_since_last_activity", "close_date_pushes"]] = (2.0, 95.0, 0.0)
-    scores = opportunity_scores(deals_of(features), features, None, NO_SCORES, RiskPolicy())
+    scores = opportunity_scores(deals_of(features), features, None, NO_FEATURES, RiskPolicy())
     assert scores["is_fallback"].all()
     assert set(scores["model_id"]) == {"rules"}
     stored = json.loads(scores["reasons"][0])
@@ -308,7 +326,7 @@ def test_without_a_model_the_rules_score_and_say_so():
 
 def test_with_a_model_probability_and_reasons_are_the_models(small_model):
     features = features_of(20)
-    scores = opportunity_scores(deals_of(features), features, small_model, NO_SCORES, RiskPolicy())
+    scores = opportunity_scores(deals_of(features), features, small_model, NO_FEATURES, RiskPolicy())
     np.testing.assert_allclose(scores["win_probability"], small_model.win_probability(features), rtol=1e-9)
     assert not scores["is_fallback"].any()
     assert set(scores["model_id"]) == {"win-test"}
@@ -317,26 +335,66 @@ def test_with_a_model_probability_and_reasons_are_the_models(small_model):
     assert scores["risk_level"].tolist() == risk_levels(scores["win_probability"].to_numpy(), RiskPolicy()).tolist()
 
 
-def test_last_weeks_probability_is_that_of_the_same_deal():
-    features = features_of(3)
-    week_ago = pd.DataFrame({"opportunity_id": ["deal 0002", "gone"], "win_probability": [0.45, 0.9]})
-    scores = opportunity_scores(deals_of(features), features, None, week_ago, RiskPolicy())
+@pytest.mark.parametrize("has_model", [True, False])
+def test_last_weeks_probability_is_what_todays_model_says_of_last_weeks_features(small_model, has_model):
+    features, model = features_of(3), small_model if has_model else None
+    week_ago = features_of(2, seed=9).assign(opportunity_id=["deal 0002", "gone"])
+    scores = opportunity_scores(deals_of(features), features, model, week_ago, RiskPolicy())
+    then = opportunity_scores(deals_of(week_ago), week_ago, model, NO_FEATURES, RiskPolicy())
     assert scores["win_probability_7d_ago"].isna().tolist() == [True, True, False]
-    assert scores["win_probability_7d_ago"][2] == 0.45
+    assert scores["win_probability_7d_ago"][2] == then["win_probability"][0]
+
+
+def champion(model: WinModel, **changes: object) -> dict[str, object]:
+    return {"model_id": model.model_id, "artifact": json.dumps({**json.loads(model.to_text()), **changes})}
+
+
+def test_the_champion_scores(small_model):
+    features = features_of(5)
+    scored = scored_by_champion(deals_of(features), features, champion(small_model), NO_FEATURES, RiskPolicy())
+    assert (scored.model_id, scored.why_rules) == ("win-test", None)
+    assert not scored.scores["is_fallback"].any()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"feature_names": ["mood"]}, {"trees": "tree"}, {"slope": float("nan")}, {"color": 1}],
+    ids=["other features", "no trees", "no numbers", "no model"],
+)
+def test_a_champion_that_cannot_answer_gives_way_to_the_rules_with_the_reason(small_model, changes):
+    features = features_of(5)
+    broken = champion(small_model, **changes)
+    scored = scored_by_champion(deals_of(features), features, broken, features_of(5, seed=2), RiskPolicy())
+    assert scored.model_id == "rules"
+    assert scored.why_rules
+    assert scored.why_rules.startswith("model win-test cannot be used (")
+    assert scored.scores["is_fallback"].all()
+
+
+def test_without_a_champion_the_rules_score_and_the_reason_says_why():
+    features = features_of(2)
+    scored = scored_by_champion(deals_of(features), features, None, NO_FEATURES, RiskPolicy())
+    assert scored.why_rules == "no model has passed the gate by this day"
+
+
+def test_an_error_of_ours_is_not_taken_for_one_of_the_model(small_model):
+    features = features_of(3)
+    with pytest.raises(ValueError, match="deals and features differ"):
+        scored_by_champion(deals_of(features), features[:2], champion(small_model), NO_FEATURES, RiskPolicy())
 
 
 def test_deals_and_features_that_differ_are_refused():
     features = features_of(3)
     for other in (features.iloc[::-1], features[:2]):
         with pytest.raises(ValueError, match="deals and features differ"):
-            opportunity_scores(deals_of(features), other, None, NO_SCORES, RiskPolicy())
+            opportunity_scores(deals_of(features), other, None, NO_FEATURES, RiskPolicy())
 
 
 @pytest.mark.parametrize("has_model", [True, False])
 def test_no_open_deals_give_no_scores(small_model, has_model):
     features = features_of(3)[:0]
     model = small_model if has_model else None
-    scores = opportunity_scores(deals_of(features), features, model, NO_SCORES, RiskPolicy())
+    scores = opportunity_scores(deals_of(features), features, model, NO_FEATURES, RiskPolicy())
     assert len(scores) == 0
     assert "win_probability_7d_ago" in scores
 

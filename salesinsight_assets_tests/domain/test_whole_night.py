@@ -24,15 +24,15 @@ from salesinsight_assets_tests.domain.happenings import lived, random_events
 from salesinsight_assets_tests.domain.worlds import World, at
 
 POLICY = FeaturePolicy()
-NO_ALERTS = pd.DataFrame(columns=[*ALERT_COLUMNS, "as_of_date"])
-NO_SCORES = pd.DataFrame(columns=["opportunity_id", "win_probability"])
+NO_ALERTS = pd.DataFrame(columns=[*ALERT_COLUMNS, "as_of_date", "is_told"])
+NO_FEATURES = pd.DataFrame(columns=["opportunity_id"])
 
 
 def night(world: World, days: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Scores, alerts and messages of a day, by the rules."""
     day = at(days).date()
     rows, features = features_as_of(opportunity_history(world.rows()), Grid([at(days)]), POLICY)
-    scores = opportunity_scores(rows.frame, features, None, NO_SCORES, RiskPolicy())
+    scores = opportunity_scores(rows.frame, features, None, NO_FEATURES, RiskPolicy())
     deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
     alerts = daily_alerts(deals, NO_ALERTS, day, AlertPolicy())
     return (

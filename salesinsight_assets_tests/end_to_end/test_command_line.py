@@ -50,14 +50,25 @@ def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, pu
 
 
 def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder, public_data) -> None:
-    files = [
-        public_data / "maven" / f"{name}.csv" for name in ("sales_pipeline", "accounts", "products", "sales_teams")
-    ]
-    ok(salesinsight("import-csv", *files, "--mapping", "maven"))
+    files = sorted((public_data / "maven").glob("*.csv"))
+    output = ok(salesinsight("import-csv", *files, "--mapping", "maven"))
+    assert "left out, as it only describes columns: data_dictionary.csv" in output
+    assert "needed for a night" not in output
     ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2017-12-31")
     assert len(scores) == 2089
     assert scores["win_probability"].nunique() > 1
+
+
+def test_an_import_says_what_a_night_still_needs(salesinsight, work_folder, new_database, template_database) -> None:
+    stamps = "2024-01-01T00:00:00Z,2024-01-01T00:00:00Z"
+    header = "name,owner_id,stage_name,created_date,system_modstamp"
+    (work_folder / "opportunities.csv").write_text(f"id,{header}\nd1,One,u1,New,{stamps}\n")
+    environment = {"SALESINSIGHT_POSTGRES_URL": new_database(template_database).url}
+    output = ok(salesinsight("import-csv", "opportunities.csv", **environment))
+    assert "opportunities                1 rows, 1 new, 0 changed" in output
+    assert "still needed for a night: rows in opportunity_history, opportunity_stages, users" in output
+    assert "`salesinsight import-csv opportunity_history.csv opportunity_stages.csv users.csv`" in output
 
 
 def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, postgres_url, new_database, tables_of,
@@ -69,10 +80,15 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
     (work_folder / "flat.toml").write_text("alerts = 3\n")
     (work_folder / "moment.toml").write_text("[partitions]\nfirst_day = 2020-01-01T00:00:00\n")
     nobody = "postgresql://ann:hush@127.0.0.1:1/insight"
+    (work_folder / "mapping.toml").write_text(
+        "[mappings.mine]\nid = 3\ncreated = 'c'\nclosed = 'd'\nowner = 'o'\noutcome = 's'\n"
+    )
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         (("import-csv", "nothing.csv"), {}, "expected a CSV file, got no such file"),
         (("import-csv", "users.csv"), {}, "users.csv, line 1, column created_date: expected a column of that name"),
         (("import-csv", "users.csv", "--mapping", "hubspot"), {}, "--mapping: expected one of"),
+        (("import-csv", "users.csv", "--as-of", "2999-01-01"), {}, "--as-of: expected a day up to"),
+        (("import-csv", "users.csv"), {"SALESINSIGHT_CONFIG": "mapping.toml"}, "[mappings.mine] id: expected the name"),
         (("nightly", "--date", "1. March"), {}, "--date: expected a day such as 2024-03-01, got '1. March'"),
         (("nightly", "--date", "2999-01-01"), {}, "expected a day that has ended"),
         (("nightly", "--date", "1999-01-01"), {}, "expected 2016-01-01 or later"),

@@ -200,7 +200,9 @@ def test_a_materialization_shows_its_figures(look, asset: str) -> None:
 
 
 def test_a_night_by_hand_shows_under_its_job_and_on_the_overview(look, running: Installation) -> None:
-    ours = '{repositoryLocationName: "salesinsight", repositoryName: "__repository__", pipelineName: "night"}'
+    ours = (
+        '{repositoryLocationName: "salesinsight", repositoryName: "__repository__", pipelineName: "night_without_sync"}'
+    )
     answer = running.ask(
         f"{{pipelineOrError(params: {ours}) {{... on Pipeline {{runs {{runId repositoryOrigin"
         " {repositoryLocationName}}}}}"
@@ -208,8 +210,8 @@ def test_a_night_by_hand_shows_under_its_job_and_on_the_overview(look, running: 
     (run,) = answer["pipelineOrError"]["runs"]
     assert run["repositoryOrigin"] == {"repositoryLocationName": "salesinsight"}
     short = run["runId"][:8]
-    look("/locations/salesinsight/jobs/night/runs", "job-night", short)
-    look("/overview/timeline", "overview", "crm_sync", "night", "training")
+    look("/locations/salesinsight/jobs/night_without_sync/runs", "job-night", short)
+    look("/overview/timeline", "overview", "crm_sync", "night_without_sync", "training")
 
 
 def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, running: Installation) -> None:
@@ -220,7 +222,7 @@ def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, runn
     text = look(
         "/assets/opportunities?view=checks&checkDetail=upload_accepted", "refused-upload", "Failed", "yesterday"
     )
-    assert "a time such as" in text
+    assert "a time with its zone such as" in text
 
 
 def test_a_second_one_on_the_same_home_is_refused(running: Installation) -> None:

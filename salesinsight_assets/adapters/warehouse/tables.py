@@ -85,18 +85,11 @@ training_examples = DERIVED["training_examples"]
 models = DERIVED["models"]
 model_calibration = DERIVED["model_calibration"]
 prediction_ledger = DERIVED["prediction_ledger"]
+scoring_runs = DERIVED["scoring_runs"]
 rep_alerts = DERIVED["rep_alerts"]
+alert_days = DERIVED["alert_days"]
 outbox = DERIVED["outbox"]
 
-LATEST_SCORES_VIEW = """
-CREATE VIEW insight.opportunity_scores AS
-SELECT ledger.* FROM insight.prediction_ledger AS ledger
-JOIN (
-    SELECT DISTINCT ON (as_of_date) as_of_date, run_id FROM insight.prediction_ledger
-    ORDER BY as_of_date, scored_at DESC, run_id
-) AS latest USING (as_of_date, run_id)
-"""
-"""What readers call `opportunity_scores`: of each day the latest run in the ledger."""
-
 DAY_COLUMNS = {**{table.name: table.day_column for table in DERIVED_TABLES}, "opportunity_scores": "as_of_date"}
-"""The column that holds the day (or the month) of a derived table's partition."""
+"""The column that holds the day (or the month) of a derived table's partition; `opportunity_scores` is the view of each
+day's latest run, made by the migrations."""

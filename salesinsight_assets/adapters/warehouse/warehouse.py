@@ -22,7 +22,11 @@ from salesinsight_assets.adapters.warehouse.merge import merge_statements
 from salesinsight_assets.domain.crm.sync import MergeCounts
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
+from salesinsight_assets.domain.model.fallback import RULES_MODEL_ID
 
+_TELLS = "o.status NOT IN ('failed', 'cancelled')"
+_PASSED = "status IN ('champion', 'retired')"
+_LATEST_FIRST = "trained_on DESC, trained_at DESC"
 NEVER_READ = ("synced_at", "source")
 ACTIVITY_TABLES = ("tasks", "events", "competitors")
 
@@ -109,6 +113,8 @@ class Warehouse:
             delivered = batch.column_names
         if not delivered:
             return MergeCounts(0, 0, 0)
+        # two deliveries of one table at once: the second must see what the first has stored
+        sql.execute("SELECT pg_advisory_xact_lock(hashtext($1))", (f"merge crm.{table.name}",))
         statements = merge_statements(table, delivered)
         sql.execute(statements.find_changes.replace("$1", "$1::timestamptz"), (synced_at,))
         sql.execute(statements.count_changes)
@@ -125,7 +131,7 @@ class Warehouse:
         """Upsert the tables of one upload, all in one transaction; counts by table name."""
         counts: dict[str, MergeCounts] = {}
         with self.transaction() as sql:
-            for table, rows in uploads.items():
+            for table, rows in sorted(uploads.items(), key=lambda item: item[0].name):  # one order: no deadlock
                 counts[table.name] = self.merge_within(sql, table, [rows], source=source, synced_at=synced_at)
                 _note_delivery(sql, table, None, source, synced_at)
         return counts
@@ -172,35 +178,8 @@ class Warehouse:
             partition: column and value, such as `{"as_of_date": date(2024, 3, 1)}`; added to `frame`.
             frame: the other columns of the table.
         """
-        table = _sql_table(table)
-        rows = to_arrow(
-            frame.assign(**{c: pd.Series(v, index=frame.index, dtype=object) for c, v in partition.items()}), table
-        )
-        condition = " AND ".join(f"{column} = ${n}" for n, column in enumerate(partition, 1))
         with self.transaction() as sql:
-            sql.execute(f"DELETE FROM {table.fullname} WHERE {condition}", tuple(partition.values()))
-            _ingest(sql, table, rows)
-
-    def append(self, table: DerivedTable | sa.Table, frame: pd.DataFrame) -> None:
-        """Add rows to a table that is never updated."""
-        table = _sql_table(table)
-        with self.transaction() as sql:
-            _ingest(sql, table, to_arrow(frame, table))
-
-    def insert_new(self, table: DerivedTable | sa.Table, frame: pd.DataFrame) -> int:
-        """Add the rows whose primary key is not there yet; returns how many were added."""
-        table = _sql_table(table)
-        columns = ", ".join(column.name for column in table.columns)
-        with self.transaction() as sql:
-            sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
-            sql.adbc_ingest("fresh", to_arrow(frame, table), mode="append", temporary=True)
-            sql.execute(
-                f"WITH added AS (INSERT INTO {table.fullname} ({columns}) SELECT {columns} FROM fresh"
-                " ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added"
-            )
-            added = sql.fetchone()[0]
-            sql.execute("DROP TABLE fresh")
-        return int(added)
+            _replace_partition(sql, table, partition, frame)
 
     def partition(self, table: str, day: date, column: str = "as_of_date") -> pd.DataFrame:
         """The rows of one day of `insight.table` (or a month: `column`), ordered by their keys."""
@@ -236,54 +215,122 @@ class Warehouse:
 
     # --- what single stages ask for ---
 
-    def replace_model(self, month: date, row: pd.DataFrame) -> None:
-        """Register the model of a month; a new champion retires those of earlier months."""
-        rows = to_arrow(row.assign(model_month=month), tables.models)
+    def register_model(self, month: date, row: pd.DataFrame) -> None:
+        """Register a model of a month. None is ever removed; the champion is the latest that passed (see `champion`).
+
+        The same model again keeps its time of training, unless another one of the month was trained in between.
+        """
+        names = [column.name for column in tables.models.columns]
         with self.transaction() as sql:
-            sql.execute("DELETE FROM insight.models WHERE model_month = $1", (month,))
-            _ingest(sql, tables.models, rows)
+            sql.execute("CREATE TEMP TABLE fresh (LIKE insight.models)")
+            sql.adbc_ingest(
+                "fresh", to_arrow(row.assign(model_month=month), tables.models), mode="append", temporary=True
+            )
             sql.execute(
-                "UPDATE insight.models SET status = CASE WHEN model_month = (SELECT max(model_month) FROM insight.models"
-                " WHERE status IN ('champion', 'retired')) THEN 'champion' ELSE 'retired' END"
-                " WHERE status IN ('champion', 'retired')"
+                f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(names)} FROM fresh"
+                " ON CONFLICT (model_id) DO UPDATE SET status = excluded.status, reason = excluded.reason,"
+                " metrics = excluded.metrics, trained_at = CASE WHEN m.trained_at = (SELECT max(trained_at)"
+                " FROM insight.models WHERE model_month = m.model_month) THEN m.trained_at ELSE excluded.trained_at END"
+            )
+            sql.execute("DROP TABLE fresh")
+            sql.execute(
+                "UPDATE insight.models SET status = CASE WHEN model_id = (SELECT model_id FROM insight.models"
+                f" WHERE {_PASSED} ORDER BY {_LATEST_FIRST} LIMIT 1) THEN 'champion' ELSE 'retired' END WHERE {_PASSED}"
             )
 
-    def champion(self, as_of: date) -> "pd.Series[Any] | None":
-        """The latest model that had passed the gate when `as_of` began, None if there is none."""
+    def is_model_due(self, month: date) -> bool:
+        """Whether a month has no model yet, or had too few deals for one and the CRM has brought more since."""
+        latest = self.read(
+            "SELECT artifact IS NULL AND trained_at < (SELECT max(synced_at) FROM crm.opportunities) AS is_due"
+            f" FROM insight.models WHERE model_month = $1 ORDER BY {_LATEST_FIRST} LIMIT 1",
+            (month,),
+        )
+        return latest.empty or bool(latest["is_due"][0])
+
+    def champion(self, as_of: date) -> dict[str, Any] | None:
+        """`model_id`, `trained_on` and `artifact` of the latest model that had passed the gate when `as_of` began, None if there is none."""
         rows = self.read(
-            "SELECT model_id, trained_on, artifact FROM insight.models WHERE status IN ('champion', 'retired')"
-            " AND trained_on <= $1 ORDER BY trained_on DESC LIMIT 1",
+            f"SELECT model_id, trained_on, artifact FROM insight.models WHERE {_PASSED} AND trained_on <= $1"
+            f" ORDER BY {_LATEST_FIRST} LIMIT 1",
             (as_of,),
         )
-        return None if rows.empty else rows.iloc[0]
+        return None if rows.empty else {str(name): rows[name].iloc[0] for name in rows}
 
-    def append_scores(self, day: date, scores: pd.DataFrame, run_id: str, scored_at: datetime) -> bool:
+    def append_scores(self, day: date, scores: pd.DataFrame, model_id: str, run_id: str, scored_at: datetime) -> bool:
         """Add a run's predictions to the ledger, unless the day's latest run predicted the same; says whether it did."""
-        latest = self.partition("opportunity_scores", day)
-        columns = list(scores.columns)
-        if len(latest) == len(scores) and len(latest) and _digest(latest[columns]) == _digest(scores):
+        if self._predicted_the_same(day, scores, model_id):
             return False
         keys = {
             "as_of_date": pd.Series(day, index=scores.index, dtype=object),
             "run_id": run_id,
             "scored_at": scored_at,
         }
-        self.append(tables.prediction_ledger, scores.assign(**keys))
+        run = {"model_id": model_id, "is_fallback": model_id == RULES_MODEL_ID, "open_deals": len(scores)}
+        marker = pd.DataFrame([{"run_id": run_id, "scored_at": scored_at, "as_of_date": day, **run}])
+        with self.transaction() as sql:
+            for table, rows in ((tables.prediction_ledger, scores.assign(**keys)), (tables.scoring_runs, marker)):
+                _ingest(sql, table, to_arrow(rows, table))
         return True
 
-    def last_scored_day(self, before: date) -> date | None:
-        """The last day before `before` that was scored, None if there is none."""
-        rows = self.read(
-            "SELECT max(as_of_date) AS day FROM insight.prediction_ledger WHERE as_of_date < $1", (before,)
+    def _predicted_the_same(self, day: date, scores: pd.DataFrame, model_id: str) -> bool:
+        runs = self.read(
+            "SELECT model_id FROM insight.scoring_runs WHERE as_of_date = $1 ORDER BY scored_at DESC, run_id LIMIT 1",
+            (day,),
         )
+        if list(runs["model_id"]) != [model_id]:
+            return False
+        latest = self.partition("opportunity_scores", day)
+        return len(latest) == len(scores) and _digest(latest[list(scores.columns)]) == _digest(scores)
+
+    def replace_alerts(self, day: date, alerts: pd.DataFrame, open_deals: int) -> None:
+        """The alerts of a day, and that they are complete, in one transaction."""
+        counts = alerts["status"].value_counts()
+        done = {"open_deals": open_deals, **{name: int(counts.get(name, 0)) for name in ("to_send", "suppressed")}}
+        with self.transaction() as sql:
+            _replace_partition(sql, tables.rep_alerts, {"as_of_date": day}, alerts)
+            _replace_partition(sql, tables.alert_days, {"as_of_date": day}, pd.DataFrame([done]))
+
+    def last_alert_day(self, before: date) -> date | None:
+        """The last day before `before` whose alerts are complete, None if there is none."""
+        rows = self.read("SELECT max(as_of_date) AS day FROM insight.alert_days WHERE as_of_date < $1", (before,))
         return None if pd.isna(rows["day"][0]) else rows["day"][0].date()
 
     def alerts_between(self, first: date, last: date) -> pd.DataFrame:
-        """The alerts of a range of days, ordered by day."""
+        """The alerts of a range of days, ordered by day; `is_told` where a message that has not failed tells of it."""
         return self.read(
-            "SELECT * FROM insight.rep_alerts WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
+            "SELECT a.*, a.status = 'to_send' AND EXISTS (SELECT FROM engagement.outbox AS o"
+            f" WHERE o.as_of_date = a.as_of_date AND o.owner_id = a.owner_id AND {_TELLS}"
+            " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id) AS is_told"
+            " FROM insight.rep_alerts AS a WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
             (first, last),
         )
+
+    def is_told(self, day: date) -> bool:
+        """Whether anyone has been, or is about to be told of the day's alerts."""
+        found = self.read(f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1", (day,))
+        return len(found) > 0
+
+    def queue(self, messages: pd.DataFrame) -> int:
+        """Put messages into the outbox, each key once; returns how many are newly waiting to be sent.
+
+        A key whose message failed before it was ever tried, for want of an address, may be used again.
+        """
+        table = tables.outbox
+        columns = ", ".join(column.name for column in table.columns)
+        anew = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if not c.primary_key)
+        with self.transaction() as sql:
+            sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
+            sql.adbc_ingest("fresh", to_arrow(messages, table), mode="append", temporary=True)
+            sql.execute(
+                f"WITH written AS (INSERT INTO {table.fullname} AS o ({columns})"
+                f" SELECT DISTINCT ON (message_key) {columns} FROM fresh"
+                f" ON CONFLICT (message_key) DO UPDATE SET {anew} WHERE o.status = 'failed' AND o.attempts = 0"
+                " AND (o.recipient, o.payload) IS DISTINCT FROM (excluded.recipient, excluded.payload)"
+                " RETURNING status) SELECT count(*) FILTER (WHERE status = 'pending') FROM written"
+            )
+            waiting = sql.fetchone()[0]
+            sql.execute("DROP TABLE fresh")
+        return int(waiting)
 
     def alerts_to_word(self, day: date) -> pd.DataFrame:
         """The day's alerts to send with what their wording needs of deal, score and features."""
@@ -366,6 +413,17 @@ def _digest(scores: pd.DataFrame) -> str:
     content = content.assign(reasons=[json.dumps(json.loads(text), sort_keys=True) for text in content["reasons"]])
     plain = content.astype(object).where(content.notna(), None)
     return hashlib.sha256(plain.to_csv(index=False).encode()).hexdigest()
+
+
+def _replace_partition(
+    sql: Any, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
+) -> None:
+    table = _sql_table(table)
+    keys = {column: pd.Series(value, index=frame.index, dtype=object) for column, value in partition.items()}
+    rows = to_arrow(frame.assign(**keys), table)
+    condition = " AND ".join(f"{column} = ${n}" for n, column in enumerate(partition, 1))
+    sql.execute(f"DELETE FROM {table.fullname} WHERE {condition}", tuple(partition.values()))
+    _ingest(sql, table, rows)
 
 
 def _ingest(sql: Any, table: sa.Table, rows: pa.Table) -> None:

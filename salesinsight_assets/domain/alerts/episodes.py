@@ -10,6 +10,8 @@ import pandas as pd
 
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 
+TO_SEND, SUPPRESSED = "to_send", "suppressed"
+
 EARLIER_DAYS = 60
 """How many days back alerts are read to find running episodes."""
 
@@ -21,7 +23,7 @@ def with_episodes(
 
     Args:
         alerts: today's rows, one a deal and rule, with `win_probability`.
-        earlier: rows of the days before, with `as_of_date`, `status` and `episode_id`.
+        earlier: rows of the days before, with `as_of_date`, `episode_id` and `is_told`: whether a message told of it.
         as_of: today.
         policy: when an episode is told again.
         last_day: the last day that was looked at, whether it had alerts or not; None: yesterday.
@@ -43,10 +45,15 @@ def with_episodes(
     return found.drop(columns=["told_on", "told_probability"])
 
 
+def as_if_sent(earlier: pd.DataFrame) -> pd.DataFrame:
+    """`earlier` for a replay, which sends nothing: what was to be sent counts as told."""
+    return earlier.assign(is_told=earlier["status"] == TO_SEND)
+
+
 def _last_told(earlier: pd.DataFrame) -> pd.DataFrame:
     """When each episode was told last, by its own rule or another one of the deal, and the win probability then."""
     day = ["opportunity_id", "as_of_date"]
-    told = earlier.merge(earlier.loc[earlier["status"] == "to_send", day].drop_duplicates(), on=day)
+    told = earlier.merge(earlier.loc[earlier["is_told"].astype(bool), day].drop_duplicates(), on=day)
     told = told.sort_values("as_of_date", kind="stable").drop_duplicates("episode_id", keep="last")
     told = told.rename(columns={"as_of_date": "told_on", "win_probability": "told_probability"})
     return told[["episode_id", "told_on", "told_probability"]]

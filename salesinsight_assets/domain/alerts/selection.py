@@ -5,12 +5,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.alerts.episodes import with_episodes
+from salesinsight_assets.domain.alerts.episodes import SUPPRESSED, TO_SEND, with_episodes
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES
 from salesinsight_assets.domain.history.grid import Floats
 
-TO_SEND, SUPPRESSED = "to_send", "suppressed"
 ALERT_COLUMNS = ["opportunity_id", "rule", "owner_id", "priority", "amount", "win_probability", "rank", "status",
                  "suppressed_because", "episode_id"]  # fmt: skip
 
@@ -36,8 +35,8 @@ def daily_alerts(
     alerts = alerts.sort_values(["rank", "precedence"], ignore_index=True)
     because = alerts["silent_because"].astype(object)
     because = because.where(because.notna(), _told_under_another_rule(alerts, because))
+    because = because.where(because.notna(), _over_the_cap(alerts, because, policy))  # first: nobody gets its places
     because = because.where(because.notna(), _outside_the_riskiest(alerts, because, len(deals), policy))
-    because = because.where(because.notna(), _over_the_cap(alerts, because, policy))
     alerts["suppressed_because"] = because
     alerts["status"] = np.where(because.isna(), TO_SEND, SUPPRESSED)
     return alerts[ALERT_COLUMNS]

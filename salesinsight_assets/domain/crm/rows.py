@@ -100,14 +100,19 @@ def _typed(table: CrmTable, column: Column, texts: pa.Array) -> pa.Array:
         if column.type == "text":
             cleaned = pc.replace_substring(texts, "\x00", "")
             return _long_ids(cleaned) if _holds_ids(column) else cleaned
-        if column.type == "integer":  # Bulk writes 1200 as 1200.0 or 1.2E3; a fraction is still refused by the cast
-            return texts.cast(pa.float64()).cast(pa.int64())
-        return texts.cast(ARROW_TYPES[column.type])
+        return cast_texts(column.type, texts)
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{table.salesforce_object}.{column.field}: expected {_EXPECTED[column.type]}, got {error}; "
             f"correct the value, or map {table.name}.{column.name} to a field of that type in salesinsight.toml"
         ) from error
+
+
+def cast_texts(kind: ColumnType, texts: pa.Array) -> pa.Array:
+    """Texts as values of a type other than text. Raises pa.ArrowInvalid for one that the type cannot hold."""
+    if kind == "integer":  # Bulk writes 1200 as 1200.0 or 1.2E3; a fraction is still refused by the cast
+        return texts.cast(pa.float64()).cast(pa.int64())
+    return texts.cast(ARROW_TYPES[kind])
 
 
 def _holds_ids(column: Column) -> bool:
@@ -127,10 +132,12 @@ def _long_ids(ids: pa.Array) -> pa.Array:
 def long_id(record_id: str) -> str:
     """The 18-character form of a 15-character Id: three letters say which of its characters are capitals.
 
-    >>> long_id("006D000000abCdE")
-    '006D000000abCdEIAU'
+    What a CSV file calls an Id may be any text; only letters and digits can be one of Salesforce's.
+
+    >>> long_id("006D000000abCdE"), long_id("1C1I7A6R opened")
+    ('006D000000abCdEIAU', '1C1I7A6R opened')
     """
-    if len(record_id) != 15:
+    if len(record_id) != 15 or not (record_id.isascii() and record_id.isalnum()):
         return record_id
     bits = [
         sum(1 << place for place, char in enumerate(record_id[at : at + 5]) if "A" <= char <= "Z") for at in (0, 5, 10)

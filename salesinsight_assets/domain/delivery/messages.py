@@ -12,19 +12,8 @@ from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
 from salesinsight_assets.domain.delivery.texts import AlertContent, digest_subject, digest_text, slack_text
 
 EMAIL, SLACK = "email", "slack"
-MESSAGE_COLUMNS = ["message_key", "channel", "recipient", "as_of_date", "status", "attempts", "payload", "queued_at",
-                   "sent_at", "error"]  # fmt: skip
-
-
-def may_send(as_of: date, last_complete_day: date, is_replay: bool) -> bool:
-    """Whether the night of `as_of` may tell anyone: it is the latest one, and no backfill or replay.
-
-    >>> may_send(date(2024, 3, 1), date(2024, 3, 1), is_replay=False)
-    True
-    >>> may_send(date(2024, 2, 1), date(2024, 3, 1), is_replay=False)
-    False
-    """
-    return as_of == last_complete_day and not is_replay
+MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "recipient", "as_of_date", "status", "attempts",
+                   "payload", "queued_at", "sent_at", "error"]  # fmt: skip
 
 
 def alert_messages(
@@ -46,11 +35,11 @@ def alert_messages(
     contents = [_content(alert, playbook) for _, alert in ordered.iterrows()]
     ordered = ordered.reset_index(drop=True)
     rows: list[dict[str, object]] = []
-    for owner, places in ordered.groupby("owner_id").groups.items():
-        own = [contents[place] for place in places]
-        made = [_digest(str(owner), own, as_of), *_slack_messages(ordered.loc[places], own)]
-        rows += [{**row, "recipient": emails.get(owner)} for row in made]
-    frame = pd.DataFrame(rows, columns=["message_key", "channel", "payload", "recipient"])
+    for group, places in ordered.groupby("owner_id").groups.items():
+        owner, own = str(group), [contents[place] for place in places]
+        made = [_digest(owner, own, as_of), *_slack_messages(ordered.loc[places], own)]
+        rows += [{**row, "owner_id": owner, "recipient": emails.get(owner)} for row in made]
+    frame = pd.DataFrame(rows, columns=["message_key", "channel", "opportunity_id", "payload", "owner_id", "recipient"])
     has_address = frame["recipient"].notna()
     columns: dict[str, Any] = {
         "as_of_date": pd.Series([as_of] * len(frame), dtype=object),
@@ -65,14 +54,17 @@ def alert_messages(
 
 def _digest(owner: str, contents: list[AlertContent], as_of: date) -> dict[str, object]:
     payload = {"subject": digest_subject(contents), "text": digest_text(contents)}
-    return {"message_key": f"digest:{as_of}:{owner}", "channel": EMAIL, "payload": _json(payload)}
+    key = f"digest:{as_of}:{owner}"
+    return {"message_key": key, "channel": EMAIL, "opportunity_id": None, "payload": _json(payload)}
 
 
 def _slack_messages(alerts: pd.DataFrame, contents: list[AlertContent]) -> Iterator[dict[str, object]]:
-    for episode, day, content in zip(alerts["episode_id"], alerts["as_of_date"], contents, strict=True):
+    named = zip(alerts["episode_id"], alerts["as_of_date"], alerts["opportunity_id"], contents, strict=True)
+    for episode, day, deal, content in named:
         if content.priority == HIGH:
             key = f"slack:{episode}:{pd.Timestamp(day):%Y-%m-%d}"
-            yield {"message_key": key, "channel": SLACK, "payload": _json({"text": slack_text(content)})}
+            payload = _json({"text": slack_text(content)})
+            yield {"message_key": key, "channel": SLACK, "opportunity_id": deal, "payload": payload}
 
 
 def _content(alert: "pd.Series[float]", playbook: Playbook) -> AlertContent:

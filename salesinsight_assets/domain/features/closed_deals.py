@@ -1,7 +1,7 @@
 """The closed deals that rates and norms are drawn from, as known at each moment of a grid.
 
 A closed deal counts from the moment its closing was stamped until a year later (`FeaturePolicy.window_days`), or until
-it was reopened or deleted. Nothing here depends on the deal that a rate is computed for: that one is still open.
+it was reopened, and not while it lay deleted. Nothing here depends on the deal that a rate is computed for: that one is still open.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.features.policy import FeaturePolicy
-from salesinsight_assets.domain.history.grid import Floats, Grid, Ints, Times, first_after, take, utc_times
+from salesinsight_assets.domain.history.grid import (
+    Floats,
+    Grid,
+    Ints,
+    Times,
+    first_after,
+    latest_before,
+    take,
+    utc_times,
+)
 from salesinsight_assets.domain.history.snapshots import (
     History,
     conversion_rates,
@@ -23,7 +32,7 @@ from salesinsight_assets.domain.history.snapshots import (
 
 @dataclass(frozen=True)
 class ClosedDeals:
-    """Closed deals and the buckets `start` to `end` in which each is known and recent; one row an episode of closure."""
+    """Closed deals and the buckets `start` to `end` in which each is known and recent; one row an unbroken time of it."""
 
     grid: Grid
     frame: pd.DataFrame
@@ -41,18 +50,46 @@ def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedD
     The frame has `opportunity`, `is_won`, `known_at`, `owner_id`, `lead_source`, `industry`, `product`, `region`,
     `account_id`, `company_amount` and `cycle_days` (creation to closing).
     """
-    states = history.states[history.states["is_closed"] & (history.states["opportunity"] >= 0)]
-    opportunity, at = states["opportunity"].to_numpy(), utc_times(states["changed_at"])
-    version = versions_at(history, opportunity, at)
+    place, start = _closures(history)
+    version = versions_at(history, *_of_states(history, place))
     exists = (version >= 0) & ~take(history.versions["is_deleted"].eq(True).to_numpy(), version, True)
-    states, opportunity, at, version = states[exists], opportunity[exists], at[exists], version[exists]
+    place, start, version = place[exists], start[exists], version[exists]
+    states, (opportunity, at) = history.states.iloc[place], _of_states(history, place)
     currency = currencies_at(history, states.index.to_numpy(), at, version)
     closed_at = utc_times(states["entered_stage_at"])
-    gone_at = np.fmin(utc_times(states["next_changed_at"]), _deleted_after(history, opportunity, at))
+    gone_at = np.fmin(utc_times(states["next_changed_at"]), _deleted_after(history, opportunity, start))
     expires_at = closed_at + np.timedelta64(policy.window_days, "D")
     end = np.minimum(grid.bucket(gone_at), grid.bucket(expires_at))
     rates = conversion_rates(history.crm["currency_types"], currency, at)
-    return ClosedDeals(grid, _frame(history, states, opportunity, at, version, rates), grid.bucket(at), end)
+    return ClosedDeals(grid, _frame(history, states, opportunity, at, version, rates), grid.bucket(start), end)
+
+
+def _closures(history: History) -> tuple[Ints, Times]:
+    """The states in which deals were closed, and from when: since the state itself, and since a restoration in it."""
+    opportunity, at = _of_states(history, np.arange(len(history.states)))
+    restored, restored_at = _restorations(history)
+    holding = latest_before(opportunity, at, restored, restored_at)
+    is_later = (holding >= 0) & (restored_at > take(at, holding, np.datetime64("NaT")))
+    known = np.flatnonzero(opportunity >= 0)
+    place = np.concatenate([known, holding[is_later]])
+    start = np.concatenate([at[known], restored_at[is_later]])
+    is_closed = history.states["is_closed"].to_numpy(bool)[place]
+    return place[is_closed], start[is_closed]
+
+
+def _of_states(history: History, place: Ints) -> tuple[Ints, Times]:
+    """Opportunity and time of states."""
+    states = history.states
+    return states["opportunity"].to_numpy()[place], utc_times(states["changed_at"])[place]
+
+
+def _restorations(history: History) -> tuple[Ints, Times]:
+    """Which opportunities were taken out of the recycle bin, and when."""
+    versions = history.versions
+    is_deleted = versions["is_deleted"].eq(True)
+    was_deleted = is_deleted.groupby(versions["opportunity"]).shift(fill_value=False)
+    back = versions[was_deleted & ~is_deleted]
+    return back["opportunity"].to_numpy(), utc_times(back["valid_from"])
 
 
 def _frame(

@@ -30,6 +30,7 @@ class Feature:
         good: the side of the norm that anyone takes for a good sign; None: either, it depends on the deal. A reason whose
             words would argue against what it is a reason for is not told.
         zero: what a rep reads when the value is 0, where that is said in other words.
+        negative: what a rep reads when the value is below 0; it speaks against the deal, or is not told.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Feature:
     default: float | None = 0.0
     good: Side | None = None
     zero: str | None = None
+    negative: str | None = None
 
 
 def in_words(value: float, unit: Unit) -> str:

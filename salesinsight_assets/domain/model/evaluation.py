@@ -37,8 +37,8 @@ class Evaluation:
         return self.brier_gain_low > 0
 
 
-def evaluate(is_won: pd.Series, probability: Floats, deal: pd.Series, base_rate: float) -> Evaluation:
-    """Judge `probability` of snapshots by their outcomes; `deal` names the deal of each snapshot."""
+def evaluate(is_won: pd.Series, probability: Floats, deal: pd.Series, base_rate: Floats | float) -> Evaluation:
+    """Judge `probability` of snapshots by their outcomes, beside `base_rate`; `deal` names the deal of each snapshot."""
     from sklearn.metrics import log_loss, roc_auc_score
 
     outcome = is_won.to_numpy("float64")

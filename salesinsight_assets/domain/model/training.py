@@ -49,16 +49,16 @@ def train_model(examples: pd.DataFrame, trained_on: date, policy: ModelPolicy) -
         return _without_model("the weeks to judge by hold only won or only lost deals", counts)
     judged = WinModel("judged", FEATURE_NAMES, _fit_trees(earlier, policy))
     raw = _raw_scores(judged, later)
-    base_rate = float(np.average(earlier["is_won"], weights=earlier["weight"]))
-    probability = _cross_fitted(raw, later)
+    probability, base_rate = _cross_fitted(raw, later), _cross_fitted(None, later)
     evaluation = evaluate(later["is_won"], probability, later["opportunity_id"], base_rate)
     slope, intercept = _calibration_line(raw, later)
-    model = WinModel(f"win-{trained_on:%Y-%m-%d}", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
+    model = WinModel("", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
+    model = model.named_by_content(f"win-{trained_on:%Y-%m-%d}")
     return TrainedModel(
         model,
         "champion" if evaluation.beats_base_rate else "rejected",
         _reason(evaluation),
-        {**counts, **asdict(evaluation), "base_rate": base_rate},
+        {**counts, **asdict(evaluation), "base_rate": float(base_rate.mean())},
         calibration_table(later["is_won"], probability),
         _importance(model, examples),
     )
@@ -127,15 +127,22 @@ def _calibration_line(raw: Floats, examples: pd.DataFrame) -> tuple[float, float
     return float(max(line.coef_[0, 0], 0.0)), float(line.intercept_[0])
 
 
-def _cross_fitted(raw: Floats, later: pd.DataFrame) -> Floats:
-    """Calibrated probabilities of the held-out weeks, each deal's by a line fitted on the other half of the deals."""
+def _cross_fitted(raw: Floats | None, later: pd.DataFrame) -> Floats:
+    """Probabilities of the held-out weeks, each deal's by a line fitted on the other half of the deals.
+
+    Without raw scores it is the other half's base rate: what is compared with it must win by telling deals apart, not by
+    knowing the win rate of the weeks that it is judged on.
+    """
     half = pd.factorize(later["opportunity_id"])[0] % 2
     probability = np.empty(len(later))
     for side in (0, 1):
         fitted, judged = half != side, half == side
-        line_from = later[fitted] if later[fitted]["is_won"].nunique() == 2 else later
-        slope, intercept = _calibration_line(raw[fitted] if line_from is not later else raw, line_from)
-        probability[judged] = logistic(slope * raw[judged] + intercept)
+        rows = fitted if later[fitted]["is_won"].nunique() == 2 else np.ones(len(later), dtype=bool)
+        if raw is None:
+            probability[judged] = np.average(later[rows]["is_won"], weights=later[rows]["weight"])
+        else:
+            slope, intercept = _calibration_line(raw[rows], later[rows])
+            probability[judged] = logistic(slope * raw[judged] + intercept)
     return probability
 
 

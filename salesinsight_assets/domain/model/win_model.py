@@ -3,8 +3,9 @@
 Because the calibration is linear in log-odds, what each feature contributes (SHAP) still adds up to what is shown.
 """
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,10 @@ class WinModel:
         shap = np.asarray(self._booster().predict(self._matrix(features), pred_contrib=True))
         return self.slope * shap[:, :-1], self.slope * float(shap[0, -1]) + self.intercept
 
-    def check(self) -> None:
-        """Answer once, so that a model that cannot is found out before a night depends on it.
-
-        Raises:
-            Exception: whatever keeps it from answering; LightGBM has errors of its own.
-        """
-        self.win_probability(pd.DataFrame(np.zeros((1, len(self.feature_names))), columns=self.feature_names))
+    def named_by_content(self, prefix: str) -> "WinModel":
+        """The same model with an id of `prefix` and eight hex digits of its content's SHA-256: another model, another id."""
+        plain = replace(self, model_id=prefix)
+        return replace(plain, model_id=f"{prefix}-{hashlib.sha256(plain.to_text().encode()).hexdigest()[:8]}")
 
     def to_text(self) -> str:
         """The artifact stored in the registry; the same model gives the same text."""

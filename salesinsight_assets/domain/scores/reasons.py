@@ -29,6 +29,7 @@ _DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_ove
 MOST_REASONS = 5
 LEAST_CONTRIBUTION = 0.05
 """Log-odds below which a fact is not worth a sentence: about one percentage point at most."""
+CENT = 0.005
 USUAL_WITHIN = 0.1
 """A value that differs from its norm by less than this share of the larger of both is usual, and no news."""
 
@@ -57,7 +58,7 @@ def reasons(
     Args:
         contributions: log-odds, one column a feature of the catalogue (not all need be there), one row a deal.
         features: all features of the same rows, and `defaulted_features`: what was not known is never told.
-        deals: what sentences name of the deals: DEAL_WORDS and `company_amount`.
+        deals: what sentences name of the deals: DEAL_WORDS, `company_amount` and, in their own currency, `amount`.
         source: who says so.
     """
     known = [feature for feature in CATALOGUE if feature.name in contributions.columns]
@@ -128,6 +129,8 @@ def _sentence(feature: Feature, value: float, norm: float, direction: Direction,
     is_above = value > (0.5 if feature.unit == "flag" else norm)
     if feature.good and (is_above == (feature.good == "above")) != (direction == "for"):
         return None
+    if feature.negative and value < 0:
+        return _filled(feature.negative, {}, row, words) if direction == "against" else None
     if feature.zero and value == 0:
         return feature.zero
     if _is_usual(feature, value, norm):
@@ -197,10 +200,18 @@ def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequenc
             if name in _DERIVED_WORDS:
                 words[_DERIVED_WORDS[name]][row] = None
     amounts = deals["company_amount"].to_numpy("float64")
+    is_converted = np.abs(deals["amount"].to_numpy("float64") - amounts) >= CENT
     usual = in_words(float(np.nanmedian(amounts)), "amount") if not np.isnan(amounts).all() else None
     return {
         **words,
         **{name: deals[name].astype(object).where(deals[name].notna(), None).tolist() for name in DEAL_WORDS},
-        "company_amount": [None if np.isnan(value) else in_words(value, "amount") for value in amounts],
+        "company_amount": [_company_amount(*found) for found in zip(amounts, is_converted, strict=True)],
         "usual_amount": [usual] * len(amounts),
     }
+
+
+def _company_amount(value: float, is_converted: bool) -> str | None:
+    """An amount to compare with others; said to be converted where the message's head has another currency."""
+    if np.isnan(value):
+        return None
+    return in_words(value, "amount") + (" in the company's currency" if is_converted else "")

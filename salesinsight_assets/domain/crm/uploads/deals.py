@@ -5,26 +5,31 @@ from its creation to its closing day; its outcome, its final amount and its clos
 """
 
 from collections.abc import Sequence
-from datetime import date
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from salesinsight_assets.domain.crm.rows import arrow_schema
+from salesinsight_assets.domain.crm.rows import arrow_schema, long_id
 from salesinsight_assets.domain.crm.tables import crm_table
-from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping, Lookup
-from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.day import UploadDay
+from salesinsight_assets.domain.crm.uploads.further_files import looked_up, not_delivered, second_file
+from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping
+from salesinsight_assets.domain.crm.uploads.raw import RawFile, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.revision import revised_tables
+from salesinsight_assets.domain.crm.uploads.stored import StoredRows
+
+_OPPORTUNITY_PREFIX = "006"
+"""How every Salesforce Id of an opportunity begins."""
 
 
 def deals_tables(
-    files: Sequence[RawFile], mapping: DealsMapping, as_of: date | None, zone: ZoneInfo
+    files: Sequence[RawFile], mapping: DealsMapping, day: UploadDay, stored: StoredRows
 ) -> dict[str, pa.Table]:
     """The CRM tables of an upload of deals. Raises UploadRefusedError; see `upload_tables`."""
     file = _deals_file(files, mapping)
-    deals = _deals(file, mapping, as_of, zone)
-    deals = _looked_up(deals, files, file, mapping)
+    told = _told_day(file, mapping, day, stored)
+    deals = looked_up(_deals(file, mapping, day, told), files, file, mapping)
     built = {
         "opportunity_stages": _stages(deals, mapping),
         "users": _users(deals),
@@ -32,85 +37,87 @@ def deals_tables(
         "opportunities": _opportunities(deals),
         "opportunity_history": _history(deals),
     }
-    return {name: _arrow(name, frame) for name, frame in built.items()}
+    revised = revised_tables(built, stored, day.beginning(told), not_delivered(files, file, mapping))
+    return {name: _arrow(name, frame) for name, frame in revised.items()}
 
 
 def _deals_file(files: Sequence[RawFile], mapping: DealsMapping) -> RawFile:
     """The file that has the mapping's key columns; with none, the first file is refused for what it lacks."""
-    for file in files:
-        if {mapping.id, mapping.outcome} <= set(file.frame.columns):
-            file.require(mapping.columns)
-            return file
-    files[0].require(mapping.columns)
-    raise AssertionError("require refuses a file without the key columns")
+    found = [file for file in files if {mapping.id, mapping.outcome} <= set(file.frame.columns)]
+    if len(found) > 1:
+        columns = f"one file with the columns {mapping.id} and {mapping.outcome}"
+        raise UploadRefusedError([second_file(found, columns)])
+    file = found[0] if found else files[0]
+    file.require(mapping.columns)
+    return file
 
 
-def _deals(file: RawFile, mapping: DealsMapping, as_of: date | None, zone: ZoneInfo) -> pd.DataFrame:
+def _told_day(file: RawFile, mapping: DealsMapping, day: UploadDay, stored: StoredRows) -> pd.Timestamp:
+    """The day that the upload tells of: the last one that it mentions, and none before what is stored."""
+    created = file.dates(mapping.created)
+    if created.isna().all():
+        nowhere = "the day the deal was created, in one row at least"
+        file.refuse(created.isna().to_numpy(), mapping.created, nowhere)
+    if day.as_of:
+        return pd.Timestamp(day.as_of)
+    mentioned = pd.concat([created, file.dates(mapping.closed)]).max()
+    if stored.told_until is None:
+        return mentioned
+    known = stored.told_until.tz_convert(day.zone).normalize().tz_localize(None)
+    return max(mentioned, min(known, day.last_day))
+
+
+def _deals(file: RawFile, mapping: DealsMapping, day: UploadDay, told: pd.Timestamp) -> pd.DataFrame:
     """One row a deal under our names, checked."""
-    created, closed = file.dates(mapping.created), file.dates(mapping.closed)
-    last_day = pd.Timestamp(as_of) if as_of else max(created.max(), closed.max())
-    for column, days in ((mapping.created, created), (mapping.closed, closed)):
-        file.refuse((days > last_day).to_numpy(), column, f"a day up to {last_day:%Y-%m-%d}, the as-of day")
     outcome = file.one_of(mapping.outcome, (mapping.won, mapping.lost, *mapping.open_stages))
     is_closed = outcome.isin([mapping.won, mapping.lost])
-    file.refuse((is_closed & created.isna()).to_numpy(), mapping.created, "the day the deal was created")
-    file.refuse((is_closed & closed.isna()).to_numpy(), mapping.closed, "the day the deal was closed")
-    file.refuse((closed < created).to_numpy(), mapping.closed, "a day not before the deal was created")
+    created, closed = _days(file, mapping, day, is_closed)
     columns = {
-        "id": file.unique(mapping.id),
+        "id": file.unique(mapping.id).map(_long_opportunity_id),
         "owner_id": file.text(mapping.owner, is_required=True),
         "is_won": outcome.eq(mapping.won),
         "is_closed": is_closed,
         "stage_name": outcome.where(~is_closed, mapping.open_stages[-1]).fillna(mapping.open_stages[0]),
         "outcome": outcome.where(is_closed),
-        "created_date": _moments(created.fillna(last_day), zone),
-        "closed_at": _moments(closed.where(is_closed), zone),
-        "close_date": closed.where(is_closed),
+        "created_date": day.beginnings(created.fillna(told)),
+        "closed_at": day.beginnings(closed),
+        "close_date": closed,
     }
     optional = ("account", "product", "region", "industry", "lead_source")
     texts = {name: file.text(c) if (c := getattr(mapping, name)) else None for name in optional}
     numbers = {n: file.numbers(c) if (c := getattr(mapping, n)) else np.nan for n in ("amount", "final_amount")}
-    return pd.DataFrame({**columns, **texts, **numbers, "manager": None}).astype({"account": object})
+    deals = pd.DataFrame({**columns, **texts, **numbers, "manager": None, "email": _emails(file, mapping)})
+    return deals.astype({"account": object, "email": object})
 
 
-def _moments(days: pd.Series, zone: ZoneInfo) -> pd.Series:
-    """The beginning of each day in the company's time zone, in UTC."""
-    return days.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).dt.tz_convert("UTC")
+def _days(file: RawFile, mapping: DealsMapping, day: UploadDay, is_closed: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The days on which each deal was created and closed, checked against each other and the outcome."""
+    created, closed = file.dates(mapping.created), file.dates(mapping.closed)
+    for column, days in ((mapping.created, created), (mapping.closed, closed)):
+        file.refuse((days > day.last_day).to_numpy(), column, f"a day up to {day.last_day_words}")
+    for bad, column, expected in (
+        (is_closed & created.isna(), mapping.created, "the day the deal was created"),
+        (is_closed & closed.isna(), mapping.closed, "the day the deal was closed"),
+        (~is_closed & closed.notna(), mapping.closed, "no closing day, as the deal is open"),
+        (closed < created, mapping.closed, "a day not before the deal was created"),
+    ):
+        file.refuse(bad.to_numpy(), column, expected)
+    return created, closed
 
 
-def _looked_up(
-    deals: pd.DataFrame, files: Sequence[RawFile], deals_file: RawFile, mapping: DealsMapping
-) -> pd.DataFrame:
-    """`deals` with the values of the further files; a file that no lookup knows is refused."""
-    deals = deals.copy()
-    for file in files:
-        if file is deals_file:
-            continue
-        lookups = [k for k in mapping.lookups if k.key in file.frame.columns]
-        if not lookups and not _is_description(file):
-            header = ", ".join(file.frame.columns)
-            keys = ", ".join(k.key for k in mapping.lookups) or "none"
-            raise UploadRefusedError(
-                [Refusal(file.name, 1, None, f"a file with one of the key columns ({keys})", header)]
-            )
-        for lookup in lookups:
-            _apply(deals, file, deals_file, lookup)
-    return deals
+def _long_opportunity_id(deal_id: str) -> str:
+    """An Id of Salesforce's with 18 characters; any other one is kept, whatever its length."""
+    return long_id(deal_id) if deal_id.startswith(_OPPORTUNITY_PREFIX) else deal_id
 
 
-def _is_description(file: RawFile) -> bool:
-    """Whether the file describes columns (a data dictionary) and holds no rows of its own."""
-    return {"field", "description"} <= {c.lower() for c in file.frame.columns}
-
-
-def _apply(deals: pd.DataFrame, file: RawFile, deals_file: RawFile, lookup: Lookup) -> None:
-    keys = file.unique(lookup.key)
-    wanted = deals_file.frame[lookup.column].replace(dict(lookup.renamed))
-    for ours, theirs in lookup.values.items():
-        file.require([theirs])
-        values = file.numbers(theirs) if ours == "amount" else file.text(theirs)
-        found = wanted.map(pd.Series(values.to_numpy(), index=keys.to_numpy()))
-        deals[ours] = found if deals[ours].isna().all() else deals[ours].fillna(found)
+def _emails(file: RawFile, mapping: DealsMapping) -> pd.Series | None:
+    """The address of each deal's rep, one for each rep."""
+    if mapping.email is None:
+        return None
+    emails = file.addresses(mapping.email)
+    first = emails.groupby(file.frame[mapping.owner]).transform("first")
+    file.refuse((emails.notna() & (emails != first)).to_numpy(bool), mapping.email, "one address for each rep")
+    return emails
 
 
 def _stages(deals: pd.DataFrame, mapping: DealsMapping) -> pd.DataFrame:
@@ -135,7 +142,7 @@ def _users(deals: pd.DataFrame) -> pd.DataFrame:
     managers = deals.groupby("owner_id")["manager"].first()
     names = pd.Index(managers.index).union(pd.Index(managers.dropna().unique()))
     born = deals["created_date"].min()
-    return pd.DataFrame(
+    users = pd.DataFrame(
         {
             "id": names,
             "name": names,
@@ -145,6 +152,9 @@ def _users(deals: pd.DataFrame) -> pd.DataFrame:
             "system_modstamp": born,
         }
     )
+    if deals["email"].isna().all():
+        return users  # without the column, so that addresses from elsewhere stay
+    return users.assign(email=deals.groupby("owner_id")["email"].first().reindex(names).to_numpy())
 
 
 def _accounts(deals: pd.DataFrame) -> pd.DataFrame:

@@ -1,37 +1,51 @@
 """A CSV file as text, and the checks that say where it cannot be read, by line and column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from salesinsight_assets.domain.crm.rows import long_id
+from salesinsight_assets.domain.crm.tables import ColumnType
+from salesinsight_assets.domain.crm.uploads.cells import EXPECTED, bare_texts, typed_values, unreadable
+
 SHOWN_REFUSALS = 20
 _FORMULA_STARTS = ("=", "+", "@")
+_ADDRESS = r"[^@\s]+@[^@\s]+"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One place of an upload that cannot be taken: line in the file (1 is the header), column, expectation, finding."""
+    """One place of an upload that cannot be taken: line in the file (1 is the header), column, expectation, finding.
+
+    `file` may be an option of the command as well; `advice` says what to do.
+    """
 
     file: str
     line: int | None
     column: str | None
     expected: str
     found: str
+    advice: str = "correct the file and import it again"
 
     def __str__(self) -> str:
         place = [self.file, f"line {self.line}" if self.line else "", f"column {self.column}" if self.column else ""]
-        return f"{', '.join(p for p in place if p)}: expected {self.expected}, got {self.found}"
+        return " ".join(f"{', '.join(p for p in place if p)}: expected {self.expected}, got {self.found}".split())
 
 
 class UploadRefusedError(ValueError):
-    """An upload that is refused whole; `refusals` holds the places, at most SHOWN_REFUSALS of them."""
+    """An upload that is refused whole; `refusals` holds the places, at most SHOWN_REFUSALS of the `places` there are."""
 
     def __init__(self, refusals: Iterable[Refusal]) -> None:
-        self.refusals = list(refusals)[:SHOWN_REFUSALS]
-        more = f" (and {len(self.refusals) - 1} more places)" if len(self.refusals) > 1 else ""
-        super().__init__(f"{self.refusals[0]}{more}; nothing was imported, correct the file and import it again")
+        found = list(refusals)
+        self.places = len(found)
+        self.refusals = found[:SHOWN_REFUSALS]
+        super().__init__(f"{found[0]}{_more(self.places - 1)}; nothing was imported, {found[0].advice}")
+
+
+def _more(places: int) -> str:
+    return f" (and {places} more {'place' if places == 1 else 'places'})" if places else ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class RawFile:
 
     def text(self, column: str, is_required: bool = False) -> pd.Series:
         """A text column; a spreadsheet formula is refused, and so is a missing value where one is required."""
-        values = self.frame[column]
+        values = self.frame[column].str.replace("\x00", "", regex=False)
         if is_required:
             self.refuse(values.isna().to_numpy(), column, "a value")
         starts = values.str[0].isin(_FORMULA_STARTS) & pd.to_numeric(values, errors="coerce").isna()
@@ -74,24 +88,36 @@ class RawFile:
         return values
 
     def unique(self, column: str) -> pd.Series:
-        """A required text column without repeats."""
+        """A required text column without repeats; the 15 and the 18 characters of a Salesforce Id are one and the same."""
         values = self.text(column, is_required=True)
-        self.refuse(values.duplicated(keep="first").to_numpy(), column, "an Id that occurs once")
+        self.refuse((values != values.str.strip()).to_numpy(bool), column, "an Id without blanks around it")
+        self.refuse(values.map(long_id).duplicated(keep="first").to_numpy(), column, "an Id that occurs once")
         return values
+
+    def addresses(self, column: str) -> pd.Series:
+        """A column of e-mail addresses, missing where empty."""
+        values = bare_texts(self.frame[column])
+        is_none = values.notna() & ~values.str.fullmatch(_ADDRESS).fillna(False).astype(bool)
+        self.refuse(is_none.to_numpy(bool), column, "an e-mail address such as ann@example.com")
+        return values
+
+    def texts_of(self, column: str, kind: ColumnType) -> pd.Series:
+        """A column whose cells can be read as `kind`, still as text, without blanks around it."""
+        texts = bare_texts(self.frame[column])
+        self.refuse(unreadable(texts, kind), column, EXPECTED[kind])
+        return texts
 
     def numbers(self, column: str) -> pd.Series:
         """A column of plain decimal numbers, missing where empty."""
-        return self._parsed(
-            column,
-            "a number such as 1234.50",
-            lambda v: pd.to_numeric(v, errors="coerce").replace([np.inf, -np.inf], np.nan),
-        )
+        return typed_values(self.texts_of(column, "number"), "number")
 
     def dates(self, column: str) -> pd.Series:
         """A column of ISO dates as datetime64 at midnight, missing where empty."""
-        return self._parsed(
-            column, "a date such as 2024-03-31", lambda v: pd.to_datetime(v, format="%Y-%m-%d", errors="coerce")
-        )
+        return typed_values(self.texts_of(column, "date"), "date")
+
+    def times(self, column: str) -> pd.Series:
+        """A column of times in UTC, missing where empty."""
+        return typed_values(self.texts_of(column, "timestamp"), "timestamp")
 
     def one_of(self, column: str, allowed: Iterable[str]) -> pd.Series:
         """A column that holds only the `allowed` values or nothing."""
@@ -99,12 +125,6 @@ class RawFile:
         values = self.frame[column]
         self.refuse((values.notna() & ~values.isin(allowed)).to_numpy(), column, f"one of {', '.join(allowed)}")
         return values
-
-    def _parsed(self, column: str, expected: str, parse: Callable[[pd.Series], pd.Series]) -> pd.Series:
-        values = self.frame[column]
-        parsed = parse(values)
-        self.refuse((values.notna() & parsed.isna()).to_numpy(), column, expected)
-        return parsed
 
 
 def _shown(value: object) -> str:

@@ -4,12 +4,19 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from salesinsight_assets.adapters.warehouse.tables import LATEST_SCORES_VIEW
-
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+LATEST_SCORES_VIEW = """
+CREATE VIEW insight.opportunity_scores AS
+SELECT ledger.* FROM insight.prediction_ledger AS ledger
+JOIN (
+    SELECT DISTINCT ON (as_of_date) as_of_date, run_id FROM insight.prediction_ledger
+    ORDER BY as_of_date, scored_at DESC, run_id
+) AS latest USING (as_of_date, run_id)
+"""
 
 
 def upgrade() -> None:

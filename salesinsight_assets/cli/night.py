@@ -1,0 +1,66 @@
+"""The night of one day, as the commands run it: the sync, the training where one is due, and all that follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.cli.jobs import JobOutcome, run_job
+from salesinsight_assets.domain.model.months import month_before
+from salesinsight_assets.settings import first_partition_day, load_settings, read_config
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """What a night did. `training` is None where none was due, `rest` where the sync failed.
+
+    A training that fails does not fail the night: the model before it, or the rules, have to do.
+    """
+
+    sync: JobOutcome
+    training: JobOutcome | None
+    rest: JobOutcome | None
+
+    @property
+    def last(self) -> JobOutcome:
+        """The run that the night ended with."""
+        return self.rest or self.sync
+
+    @property
+    def success(self) -> bool:
+        """Whether everything but the training went well."""
+        return self.rest is not None and self.rest.success
+
+    @property
+    def assets(self) -> dict[str, dict[str, Any]]:
+        """Metadata by asset, of the sync and of what followed."""
+        return {**self.sync.assets, **(self.rest.assets if self.rest else {})}
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as plain data."""
+        return {
+            **self.last.as_json(),
+            "success": self.success,
+            "assets": self.assets,
+            "failed_checks": {**self.sync.failed_checks, **self.last.failed_checks},
+            "training": self.training.as_json() if self.training else None,
+        }
+
+
+def run_night(store: Warehouse, day: date, tags: Mapping[str, str] | None = None) -> NightOutcome:
+    """Read the CRM, train the model of the month where it is due, then score and alert; stops at a failed sync."""
+    sync = run_job("crm_sync", "reading the CRM")
+    if not sync.success:
+        return NightOutcome(sync, None, None)
+    training = train_where_due(store, day)
+    return NightOutcome(sync, training, run_job("night_without_sync", f"night of {day}", day, tags))
+
+
+def train_where_due(store: Warehouse, day: date) -> JobOutcome | None:
+    """Train the model that goes with `day`, unless its month has one, or lies before the partitions; None then."""
+    month = month_before(day)
+    first = first_partition_day(read_config(load_settings().config_file)).replace(day=1)
+    if month < first or not store.is_model_due(month):
+        return None
+    return run_job("training", f"training the model of {month:%B %Y}", month)
