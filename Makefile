@@ -14,10 +14,15 @@ help: ## this list
 install: $(VENV)/.installed ## the virtual environment with the locked packages
 
 $(VENV)/.installed: requirements.lock setup.py
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "Installing into $(VENV), once: about two minutes, with a slow line more."
+	@echo "  1 of 3: the virtual environment"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "  2 of 3: the packages of requirements.lock (the long part; pip says nothing until it is done)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@echo "  3 of 3: SalesInsight itself"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Installed."
 
 demo: install ## a made-up company, a week of nights, and what came of it
 	$(BIN)/salesinsight demo

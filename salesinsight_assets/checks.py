@@ -4,6 +4,7 @@ A failed critical expectation is an ERROR and stops what lies downstream; a fail
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -12,6 +13,9 @@ from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation, m
 from salesinsight_assets.metadata import markdown_table, partition_day
 from salesinsight_assets.partitions import DAILY, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+if TYPE_CHECKING:
+    from salesinsight_assets.adapters.expectations import ExpectationResult
 
 CHECK = "expectations"
 
@@ -26,17 +30,22 @@ def _checked(url: str, asset: str, query: str, id_column: str) -> dg.AssetCheckR
     results = check_rows(url, query, id_column, EXPECTATIONS[asset])
     failed = [r for r in results if not r.success]
     is_critical = any(r.expectation.severity == "critical" for r in failed)
-    summary = [
-        {"expectation": r.expectation.name, "severity": r.expectation.severity, "found": r.found} for r in failed
-    ]
-    rows = {f"rows: {r.expectation.name}": dg.MetadataValue.md(markdown_table(r.rows)) for r in failed if r.rows}
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=CHECK,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        metadata={"expectations": len(results), "failed": dg.MetadataValue.md(markdown_table(summary)), **rows},
+        metadata={"passed": f"{len(results) - len(failed)} of {len(results)}", **(_shown(failed) if failed else {})},
     )
+
+
+def _shown(failed: "Sequence[ExpectationResult]") -> dict[str, dg.MetadataValue[str]]:
+    """What was expected and what was there instead, and some of the rows."""
+    summary = [
+        {"expectation": r.expectation.name, "severity": r.expectation.severity, "found": r.found} for r in failed
+    ]
+    rows = {f"rows: {r.expectation.name}": dg.MetadataValue.md(markdown_table(r.rows)) for r in failed if r.rows}
+    return {"failed": dg.MetadataValue.md(markdown_table(summary)), **rows}
 
 
 @dg.multi_asset_check(
@@ -93,9 +102,9 @@ def every_open_deal_is_scored(
     store, day = warehouse.open(), partition_day(context)
     scored = set(store.partition("opportunity_scores", day)["opportunity_id"])
     opened = set(store.partition("open_opportunities", day)["opportunity_id"])
+    differing = {"differing": ", ".join(sorted(scored ^ opened)[:10])} if scored != opened else {}
     return dg.AssetCheckResult(
-        passed=scored == opened,
-        metadata={"open": len(opened), "scored": len(scored), "differing": ", ".join(sorted(scored ^ opened)[:10])},
+        passed=scored == opened, metadata={"open": len(opened), "scored": len(scored), **differing}
     )
 
 

@@ -1,7 +1,8 @@
 """What every asset says of itself: owners, column schema, row counts, previews."""
 
+import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -50,7 +51,7 @@ def column_schema(table: DerivedTable | CrmTable) -> dg.TableSchema:
 
 def row_metadata(frame: "pd.DataFrame", **more: Any) -> Mapping[str, Any]:
     """Row count and a preview of a materialization, with `more` beside them."""
-    preview = [{str(k): v for k, v in row.items()} for row in frame.head(PREVIEW_ROWS).astype(str).to_dict("records")]
+    preview = [{str(k): v for k, v in row.items()} for row in frame.head(PREVIEW_ROWS).to_dict("records")]
     return {
         "dagster/row_count": len(frame),
         **({"preview": dg.MetadataValue.md(markdown_table(preview))} if preview else {}),
@@ -59,7 +60,7 @@ def row_metadata(frame: "pd.DataFrame", **more: Any) -> Mapping[str, Any]:
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:
-    """Rows as a Markdown table; a cell's line breaks and bars are escaped."""
+    """Rows as a Markdown table, numbers rounded to what people read; a cell's line breaks and bars are escaped."""
     if not rows:
         return "none"
     columns = list(rows[0])
@@ -69,7 +70,41 @@ def markdown_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return readable(value).replace("|", "\\|").replace("\n", " ")
+
+
+def readable(value: Any) -> str:
+    """A value as people read it: four digits that count, days as days, lists as their entries, missing as nothing.
+
+    >>> [readable(number) for number in (0.123456, 12.0, 48210.55, float("nan"))]
+    ['0.1235', '12', '48,211', '']
+    """
+    if isinstance(value, list | tuple | set) or hasattr(value, "tolist"):
+        return _entries(value)
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    return "" if value is None else str(value)
+
+
+def _entries(value: Any) -> str:
+    """Of an array or a scalar of numpy, or of a list."""
+    plain = value.tolist() if hasattr(value, "tolist") else list(value)
+    return ", ".join(readable(entry) for entry in plain) if isinstance(plain, list) else readable(plain)
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _moment(value: datetime) -> str:
+    if value != value:  # noqa: PLR0124 - pandas' missing time is not equal to itself
+        return ""
+    is_day = value.tzinfo is None and value.time() == time()
+    return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%d %H:%M}{' UTC' if value.tzinfo else ''}"
 
 
 def partition_day(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> date:

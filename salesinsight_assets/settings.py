@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -97,11 +98,31 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     env = environment() if env is None else env
     return Settings(
         home=Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute(),
-        postgres_url=env.get("SALESINSIGHT_POSTGRES_URL") or None,
+        postgres_url=_postgres_url(env.get("SALESINSIGHT_POSTGRES_URL") or None),
         timezone=_timezone(env.get("SALESINSIGHT_TIMEZONE") or "UTC"),
         config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
         salesforce=_salesforce(env),
     )
+
+
+def _postgres_url(url: str | None) -> str | None:
+    """The address, if it can be one. What came is not shown: a password may stand in any part of a wrong address."""
+    if url is None or _is_postgres_url(url):
+        return url
+    raise SettingsError(
+        "SALESINSIGHT_POSTGRES_URL: expected postgresql://user:password@host:port/database, got something else (not"
+        " shown: it may hold a password); correct it, and write @ : / # ? % in a password as %40 %3A %2F %23 %3F %25"
+    )
+
+
+def _is_postgres_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    has_escapes = re.fullmatch(r"([^%]|%[0-9A-Fa-f]{2})*", url) is not None
+    return parts.scheme in ("postgresql", "postgres") and is_port and has_escapes and parts.netloc.count("@") <= 1
 
 
 def _timezone(name: str) -> str:
@@ -151,14 +172,26 @@ def read_config(path: Path | None) -> dict[str, Any]:
     """The tables of `salesinsight.toml`, empty where there is no file.
 
     Raises:
-        SettingsError: the file is not TOML, with the line.
+        SettingsError: the file is not TOML, with the line, or one of its entries is in no table.
     """
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path.name}: expected TOML, got {error}; correct that line") from error
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: expected TOML in UTF-8, got {error}; correct that place") from error
+    for name, value in config.items():
+        _require_table(name, value)
+    for name, value in config.get("mappings", {}).items():
+        _require_table(f"mappings.{name}", value)
+    return config
+
+
+def _require_table(name: str, value: object) -> None:
+    if not isinstance(value, dict):
+        raise SettingsError(
+            f"{name}: expected a table of entries in salesinsight.toml, got {value!r}; write [{name}] on a line of its own"
+        )
 
 
 _clock_stands_at: datetime | None = None
@@ -251,9 +284,26 @@ def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
         if entry not in known:
             raise SettingsError(f"[{table}] {entry}: expected one of {', '.join(known)}; correct its name")
         default = getattr(kind(), entry)
-        if isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise SettingsError(f"[{table}] {entry}: expected a number such as {default}, got {value!r}; correct it")
+        if not _is_like(default, value):
+            raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
     return kind(**given)
+
+
+def _is_like(default: object, value: object) -> bool:
+    """Whether a value is of the kind of the default; the kind of a list or table includes that it holds texts only."""
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, Mapping):
+        return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+    if isinstance(default, tuple):
+        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+    return isinstance(value, type(default))
+
+
+def _named(default: object) -> str:
+    if isinstance(default, Mapping | tuple):
+        return "a table of texts" if isinstance(default, Mapping) else "a list of texts"
+    return f"a {'text' if isinstance(default, str) else 'number'} such as {default}"
 
 
 def first_partition_day(config: Mapping[str, Any]) -> date:
@@ -262,8 +312,12 @@ def first_partition_day(config: Mapping[str, Any]) -> date:
     Raises:
         SettingsError: not a date.
     """
-    value = config.get("partitions", {}).get("first_day", date(2016, 1, 1))
-    if not isinstance(value, date):
+    given = config.get("partitions", {})
+    for entry in given:
+        if entry != "first_day":
+            raise SettingsError(f"[partitions] {entry}: expected first_day; correct its name")
+    value = given.get("first_day", date(2016, 1, 1))
+    if not isinstance(value, date) or isinstance(value, datetime):  # a moment is a date to Python
         raise SettingsError(f"[partitions] first_day: expected a date such as 2016-01-01, got {value!r}; correct it")
     return value
 

@@ -1,13 +1,18 @@
 """The documents name everything that the code offers."""
 
 import importlib.util
+import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from salesinsight_assets.cli import COMMANDS
+from salesinsight_assets.adapters.warehouse.warehouse import exported_names
+from salesinsight_assets.cli import COMMANDS, export
 from salesinsight_assets.domain.alerts.rules import RULES
+from salesinsight_assets.domain.model.policy import ModelPolicy, RulePolicy
 from salesinsight_assets.settings import Policies, SalesforceSettings
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +36,31 @@ def test_the_readme_names_every_command():
     assert [name for name in COMMANDS if f"`salesinsight {name}" not in readme] == []
 
 
+def test_the_readme_and_the_help_name_every_table_that_can_be_exported():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = CliRunner().invoke(export.command, ["--help"]).output
+    names = [name for kind in exported_names().values() for name in kind]
+    assert [name for name in names if f"`{name}`" not in readme] == []
+    assert [name for name in names if not re.search(rf"\b{name}\b", said)] == []
+
+
+def test_the_readme_tells_the_rule_based_score_and_the_gate_with_their_numbers():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rules, model = RulePolicy(), ModelPolicy()
+    rows = [
+        (f"age above {rules.slow_cycle_ratio:g} times", rules.slow_step),
+        (f"more than {rules.quiet_days:g} days since", rules.quiet_step),
+        (f"close date pushed back {rules.pushes:g} times", rules.pushes_step),
+        (f"stage at {rules.late_stage:g} of the way", rules.late_stage_step),
+    ]
+    told = [line for line in readme.splitlines() if line.startswith("|")]
+    assert len(rows) == len([field for field in fields(rules) if field.name.endswith("_step")])
+    for fact, step in rows:
+        assert any(fact in line and line.endswith(f"| {step:+g} |") for line in told), fact
+    assert f"{model.least_won} won and\n{model.least_lost} lost deals" in readme
+    assert model.held_out_share == 0.25, "the README says: the last quarter of the weeks"
+
+
 def test_the_readme_names_every_setting():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     own = ["SALESINSIGHT_HOME", "SALESINSIGHT_POSTGRES_URL", "SALESINSIGHT_TIMEZONE", "SALESINSIGHT_CONFIG"]
@@ -45,3 +75,12 @@ def test_the_rules_page_names_every_rule_and_every_number_with_its_default():
         assert f"[{table.name}]" in page
         missing = [entry.name for entry in fields(table.default_factory()) if f"`{entry.name}`" not in page]
         assert missing == [], f"[{table.name}]"
+
+
+def test_an_installation_says_what_it_does_and_how_long_it_takes(tmp_path):
+    planned = subprocess.run(
+        ["make", "-n", "install", f"VENV={tmp_path / 'new'}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = [line for line in planned.stdout.splitlines() if line.startswith("echo")]
+    assert "about two minutes" in told[0]
+    assert [f"{step} of 3" in line for step, line in enumerate(told[1:4], 1)] == [True] * 3

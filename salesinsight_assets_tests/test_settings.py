@@ -1,11 +1,13 @@
 """Settings: what is read, what is refused, and that nothing secret is shown."""
 
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from salesinsight_assets.settings import (
+    OTHER_CONFIG_TABLES,
     Policies,
     ScheduleTimes,
     SettingsError,
@@ -43,6 +45,7 @@ def test_an_env_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
         ("SALESFORCE_AUTH", "magic", "expected one of client_credentials"),
         ("SALESFORCE_LOGIN_URL", "http://login.salesforce.com", "expected an address with https://"),
         ("SALESFORCE_PAGE_SIZE", "many", "expected a number"),
+        ("SALESINSIGHT_POSTGRES_URL", "mysql://u@h/db", "expected postgresql://"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_what_was_expected(variable, value, said):
@@ -56,6 +59,26 @@ def test_no_secret_is_in_the_text_of_the_settings():
     settings = load_settings({f"SALESFORCE_{name}": f"hush-{name}" for name in secrets})
     assert settings.salesforce.client_secret == "hush-CLIENT_SECRET"
     assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hu/sh@h/db",
+        "postgresql://u:hu#sh@h/db",
+        "postgresql://u:hu@sh@h/db",
+        "postgresql://u:hu%sh@h/db",
+    ],
+)
+def test_a_password_that_breaks_the_address_is_refused_and_not_shown(url):
+    with pytest.raises(SettingsError, match="SALESINSIGHT_POSTGRES_URL") as refused:
+        load_settings({"SALESINSIGHT_POSTGRES_URL": url})
+    assert "hu" not in str(refused.value)
+
+
+def test_a_password_with_its_signs_escaped_is_taken():
+    url = "postgresql://u:hu%2Fsh@localhost:5432/db"
+    assert load_settings({"SALESINSIGHT_POSTGRES_URL": url}).postgres_url == url
 
 
 def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_path):
@@ -74,6 +97,9 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ({"alerts": {"max_per_rep": 2}}, r"\[alerts\] max_per_rep: expected one of"),
         ({"alerts": {"max_per_rep_per_day": "two"}}, r"\[alerts\] max_per_rep_per_day: expected a number"),
         ({"alerts": {"max_per_rep_per_day": True}}, "expected a number"),
+        ({"playbook": {"by_fact": 3}}, r"\[playbook\] by_fact: expected a table of texts"),
+        ({"playbook": {"otherwise": "call"}}, r"\[playbook\] otherwise: expected a list of texts"),
+        ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )
 def test_an_entry_that_does_not_exist_or_fit_is_refused_by_name(config, said):
@@ -88,6 +114,14 @@ def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path):
         read_config(path)
 
 
+@pytest.mark.parametrize("name", [*(policy.name for policy in fields(Policies)), *OTHER_CONFIG_TABLES, "mappings.mine"])
+def test_a_value_where_a_table_belongs_is_refused_by_name(tmp_path, name):
+    path = tmp_path / "salesinsight.toml"
+    path.write_text(f"{name} = 3\n", "utf-8")
+    with pytest.raises(SettingsError, match=rf"^{name}: expected a table of entries .* got 3"):
+        read_config(path)
+
+
 @pytest.mark.parametrize("value", ["2", "24:00", "02:60", "2am", ""])
 def test_a_time_of_the_night_must_be_hours_and_minutes(value):
     with pytest.raises(SettingsError, match=r"\[schedule\] sync: expected HH:MM"):
@@ -99,6 +133,10 @@ def test_the_first_partition_is_a_date():
     assert first_partition_day({"partitions": {"first_day": date(2020, 5, 1)}}) == date(2020, 5, 1)
     with pytest.raises(SettingsError, match="expected a date"):
         first_partition_day({"partitions": {"first_day": "2020"}})
+    with pytest.raises(SettingsError, match="expected a date"):
+        first_partition_day({"partitions": {"first_day": datetime(2020, 5, 1, 12)}})
+    with pytest.raises(SettingsError, match="expected first_day"):
+        first_partition_day({"partitions": {"first": date(2020, 5, 1)}})
 
 
 def test_the_night_works_on_the_day_that_has_ended_where_the_company_is():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,20 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False)
     elif path.suffix == ".csv":
-        frame.assign(**{c: _words(frame[c]) for c in frame.columns if _is_boolean(frame[c])}).to_csv(path, index=False)
+        frame.assign(**{c: _as_text(frame[c]) for c in frame.columns}).to_csv(path, index=False)
     else:
         raise ValueError(f"--to: expected a file ending in .csv or .parquet, got {path.name}; choose one of them")
+
+
+def _as_text(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column as CSV can hold it: booleans as words, lists as JSON; any other as it is."""
+    if _is_boolean(values):
+        return _words(values)
+    return values.map(_json) if values.dtype == object else values
+
+
+def _json(value: Any) -> Any:
+    return json.dumps(list(value), ensure_ascii=False) if isinstance(value, np.ndarray | list) else value
 
 
 def _is_boolean(values: "pd.Series[Any]") -> bool:

@@ -2,28 +2,38 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 
 import click
 
 from salesinsight_assets.cli.demo_company import company_file
-from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
+from salesinsight_assets.cli.only_dev import only_dev
+from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import installed_file, running
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.settings import child_environment, export_environment, load_settings
 
+_HOST = "127.0.0.1"
+_LOOK_SECONDS = 0.5
+
 
 @click.command("dev")
 @click.option("--port", default=3000, show_default=True, help="Port of Dagster's UI, on 127.0.0.1.")
-def command(port: int) -> None:
+@click.option("--verbose", is_flag=True, help="Log the daemon's routine too: every half minute it looks at each step.")
+def command(port: int, verbose: bool) -> None:
     """Run the Dagster UI and daemon until Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background ignores it
     with running() as runtime, only_dev(runtime.settings.home) as dev, _demo_salesforce(runtime.settings.home):
-        click.echo(f"Dagster: http://127.0.0.1:{port}  (Ctrl-C ends everything)")
-        code = _run_dagster(port, runtime.dagster_home, dev)
+        if _answers(port):
+            raise BadInputError(f"--port: expected a free port, got {port}, where something answers; choose another")
+        click.echo("Dagster is starting, which takes some ten seconds (Ctrl-C ends everything) …")
+        code = _run_dagster(dev.noted(_dagster(port, "info" if verbose else "warning")), runtime.dagster_home, port)
     raise SystemExit(code)
 
 
@@ -39,19 +49,35 @@ def _demo_salesforce(home: Path) -> Generator[None]:
         yield
 
 
-def _run_dagster(port: int, dagster_home: Path, dev: OnlyDev) -> int:
+def _dagster(port: int, log_level: str) -> list[str]:
+    """`dagster dev`, without its advice to use `dg dev`: that one wants a project folder, which an installation is not."""
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    return [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(installed_file("workspace.yaml")), "-h", _HOST,
+            "-p", str(port), "--log-level", log_level]  # fmt: skip
+
+
+def _run_dagster(arguments: list[str], dagster_home: Path, port: int) -> int:
     """`dagster dev` as a child that ends with us: TERM and Ctrl-C reach it, and we wait for it."""
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter with arguments of our own
-        [sys.executable, "-m", "dagster", "dev", "-w", str(installed_file("workspace.yaml")), "-h", "127.0.0.1",
-         "-p", str(port)],
-        cwd=dagster_home,
-        env=child_environment(),
-        start_new_session=True,
-    )  # fmt: skip
-    dev.note_session(child.pid)
+    child = subprocess.Popen(arguments, cwd=dagster_home, env=child_environment(), start_new_session=True)  # noqa: S603
     signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGINT))
+    threading.Thread(target=_say_when_up, args=(child, port), daemon=True).start()
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
+
+
+def _say_when_up(child: "subprocess.Popen[bytes]", port: int) -> None:
+    while child.poll() is None and not _answers(port):
+        time.sleep(_LOOK_SECONDS)
+    if child.poll() is None:
+        click.echo(f"Dagster: http://{_HOST}:{port}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection((_HOST, port), timeout=_LOOK_SECONDS).close()
+    except OSError:
+        return False
+    return True

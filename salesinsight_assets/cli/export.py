@@ -6,16 +6,17 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.adapters.csv_export import write_table
-from salesinsight_assets.cli.options import BadInputError, Day
+from salesinsight_assets.adapters.warehouse.warehouse import exported_names
+from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, writing
 from salesinsight_assets.cli.runtime import running
 
+_TABLES = "".join(f"\n\n{kind} tables: {', '.join(names)}." for kind, names in exported_names().items())
 
-@click.command("export")
+
+@click.command("export", epilog=_TABLES)
 @click.argument("table")
 @click.option("--date", "day", type=Day(), help="Only the rows of this day, for tables that have days.")
-@click.option(
-    "--to", "target", required=True, type=click.Path(path_type=Path), help="A file ending in .csv or .parquet."
-)
+@click.option("--to", "target", required=True, type=OutputFile(), help="A file ending in .csv or .parquet.")
 def command(table: str, day: date | None, target: Path) -> None:
     """Write TABLE to a file: of CRM tables the current rows, of derived ones every day, or the one of --date."""
     if target.suffix not in (".csv", ".parquet"):
@@ -25,5 +26,12 @@ def command(table: str, day: date | None, target: Path) -> None:
             rows = runtime.warehouse.exported(table, day)
         except KeyError as error:
             raise BadInputError(str(error.args[0])) from None
-        write_table(rows, target)
-    click.echo(f"{len(rows)} rows of {table} in {target}")
+        with writing(target):
+            write_table(rows, target)
+        days = runtime.warehouse.days_of(table) if day and rows.empty else None
+    click.echo(f"{len(rows)} rows of {table} in {target}{_other_days(day, days) if day and rows.empty else ''}")
+
+
+def _other_days(day: date, days: tuple[date, date] | None) -> str:
+    there = f"there are rows from {days[0]} to {days[1]}" if days else "the table is empty"
+    return f": none is of {day}, {there}"

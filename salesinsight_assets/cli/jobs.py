@@ -1,8 +1,6 @@
 """Running a Dagster job in this process, with its steps shown while they run and its outcome read afterwards."""
 
-import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,11 +8,12 @@ from uuid import uuid4
 
 import dagster as dg
 from rich.console import Console
-from rich.status import Status
+
+from salesinsight_assets.cli.progress import progress
+from salesinsight_assets.cli.recorded_runs import execute_recorded
 
 console = Console(highlight=False)
-"""For progress; what a command says at the end goes through `say`."""
-_POLL_SECONDS = 0.5
+"""For what a command says; signs of life while it works are in `progress`."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -52,46 +51,23 @@ def run_job(
     ops: Mapping[str, Any] | None = None,
 ) -> JobOutcome:
     """Run a job of the code location in this process, recorded in Dagster's storage like any other run."""
-    from salesinsight_assets.definitions import defs
-
     config = {**_QUIET, **({"ops": ops} if ops else {})}
     run_id = str(uuid4())  # known beforehand, so that the run can be watched
-    with dg.DagsterInstance.get() as instance, _watched(instance, run_id, title):
-        result = defs.resolve_job_def(name).execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=partition.isoformat() if partition else None,
-            tags=dict(tags or {}),
-            run_config=config,
-            raise_on_error=False,
-        )
+    with progress(title) as shown, dg.DagsterInstance.get() as instance:
+        from salesinsight_assets.definitions import defs  # takes seconds, with the progress shown
+
+        with shown.asking(lambda: _current_step(instance, run_id)):
+            result = execute_recorded(defs.resolve_job_def(name), instance, run_id, partition, tags or {}, config)
     return _outcome(result)
 
 
-@contextmanager
-def _watched(instance: dg.DagsterInstance, run_id: str, title: str) -> Generator[None]:
-    """Show which step runs and for how long, from the run's own events."""
-    done = threading.Event()
-    with console.status(title) as status:
-        watcher = threading.Thread(target=_watch, args=(instance, run_id, title, status, done), daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watcher.join()
+def _current_step(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """The step that runs, from the run's own events."""
+    steps = instance.get_run_step_stats(run_id)
+    return next((step.step_key.partition(".")[0].replace("__", " ") for step in steps if step.end_time is None), None)
 
 
-def _watch(instance: dg.DagsterInstance, run_id: str, title: str, status: Status, done: threading.Event) -> None:
-    while not done.wait(_POLL_SECONDS):
-        steps = instance.get_run_step_stats(run_id)
-        ended = sum(step.end_time is not None for step in steps)
-        current = [step.step_key.partition(".")[0] for step in steps if step.end_time is None]
-        if current:
-            status.update(f"{title}: {ended} steps done, now {current[0].replace('__', ' ')}")
-
-
-def _outcome(result: dg.ExecuteInProcessResult) -> JobOutcome:
+def _outcome(result: dg.JobExecutionResult) -> JobOutcome:
     outcome = JobOutcome(result.run_id, result.success)
     for event in result.all_events:
         if event.is_step_materialization:

@@ -7,7 +7,7 @@ import click
 
 from salesinsight_assets.cli.jobs import say
 from salesinsight_assets.cli.night import run_night
-from salesinsight_assets.cli.options import BadInputError, Day, write_json
+from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, write_json
 from salesinsight_assets.cli.report import night_summary
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
@@ -16,7 +16,7 @@ from salesinsight_assets.settings import first_partition_day, last_complete_day,
 @click.command("nightly")
 @click.option("--date", "day", type=Day(), help="The day to work on; default: yesterday in the company's time zone.")
 @click.option("--send/--no-send", default=None, help="Queue messages, or not; default: only for yesterday.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the outcome to this file.")
+@click.option("--json", "json_file", type=OutputFile(), help="Write the outcome to this file.")
 def command(day: date | None, send: bool | None, json_file: Path | None) -> None:
     """Run the night of a day: read the CRM, compute features, score, alert, word the messages."""
     with running() as runtime:

@@ -1,14 +1,17 @@
 """One `salesinsight dev` a home: two would start every schedule twice. What a killed one left behind is ended first.
 
 Dagster's processes run in a session of their own and outlive a launcher that is killed; a file in the home says which
-session that is.
+session that is. The first process of the session writes it there itself, before it becomes Dagster: a launcher that is
+killed at any moment leaves no session that nobody knows of.
 """
 
 import contextlib
 import json
 import os
 import signal
-from collections.abc import Generator
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -16,23 +19,35 @@ import psutil
 from salesinsight_assets.cli.options import BadInputError
 
 _FILE = "dev.json"
-_END_SECONDS = 15
+_END_SECONDS, _LOOK_SECONDS = 15, 0.1
 
 
 class OnlyDev:
-    """The `salesinsight dev` of this process: notes which session Dagster's processes run in."""
+    """The `salesinsight dev` of this process."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._note({})
+        self._launcher = {"launcher": os.getpid(), "launcher_since": psutil.Process().create_time()}
+        _write(file, self._launcher)
 
-    def note_session(self, leader: int) -> None:
-        """Dagster's processes run in the session of the process `leader`."""
-        self._note({"session": leader, "session_since": psutil.Process(leader).create_time()})
+    def noted(self, command: Sequence[str]) -> list[str]:
+        """`command` to be started in a session of its own, which is noted before the command begins."""
+        return [sys.executable, "-m", __name__, str(self._file), json.dumps(self._launcher), *command]
 
-    def _note(self, session: dict[str, float]) -> None:
-        own = {"launcher": os.getpid(), "launcher_since": psutil.Process().create_time()}
-        self._file.write_text(json.dumps(own | session), encoding="utf-8")
+
+def _note_and_become(file: Path, launcher: Mapping[str, float], command: Sequence[str]) -> None:
+    """Note this process's session, and become `command`; end where the launcher has ended by then."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _write(file, {**launcher, "session": os.getpid(), "session_since": psutil.Process().create_time()})
+    if _runs(launcher, "launcher"):
+        os.execv(command[0], list(command))  # noqa: S606 - our own interpreter with arguments of our own
+
+
+def _write(file: Path, content: Mapping[str, float]) -> None:
+    """The whole file or none of it."""
+    new = file.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(dict(content)), encoding="utf-8")
+    new.replace(file)
 
 
 @contextlib.contextmanager
@@ -51,30 +66,35 @@ def only_dev(home: Path) -> Generator[OnlyDev]:
         )
     _end(_session(earlier))
     yield OnlyDev(file)
-    file.unlink()
+    file.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> dict[str, float]:
-    """What an earlier one noted, nothing where it ended well or while it wrote."""
+    """What an earlier one noted, nothing where it ended well."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
 
 
-def _runs(noted: dict[str, float], who: str) -> bool:
-    """Whether the noted process is alive, and not another one under its number."""
+def _noted_process(noted: Mapping[str, float], who: str) -> psutil.Process | None:
+    """The noted process, dead or alive, and not another one under its number."""
     try:
         process = psutil.Process(int(noted[who]))
-        return process.create_time() == noted[f"{who}_since"] and process.status() != psutil.STATUS_ZOMBIE
+        return process if process.create_time() == noted[f"{who}_since"] else None
     except (KeyError, psutil.NoSuchProcess):
-        return False
+        return None
 
 
-def _session(noted: dict[str, float]) -> list[psutil.Process]:
+def _runs(noted: Mapping[str, float], who: str) -> bool:
+    process = _noted_process(noted, who)
+    return process is not None and _is_alive(process)
+
+
+def _session(noted: Mapping[str, float]) -> list[psutil.Process]:
     """The processes of the noted session; its number is not given away while any of them is alive."""
     leader = int(noted.get("session", 0))
-    if not leader or (psutil.pid_exists(leader) and not _runs(noted, "session")):
+    if not leader or (psutil.pid_exists(leader) and _noted_process(noted, "session") is None):
         return []
     return [process for process in psutil.process_iter() if _session_of(process) == leader]
 
@@ -90,7 +110,26 @@ def _end(processes: list[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT)
-    _, stubborn = psutil.wait_procs(processes, timeout=_END_SECONDS)
-    for process in stubborn:
-        process.kill()
-    psutil.wait_procs(stubborn, timeout=_END_SECONDS)
+    for process in _still_running(processes):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _still_running(processes)
+
+
+def _still_running(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended in time. In a container nobody may reap the dead: they count as ended."""
+    deadline = time.monotonic() + _END_SECONDS
+    while (running := [process for process in processes if _is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return running
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+if __name__ == "__main__":
+    _note_and_become(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
-from salesinsight_assets.adapters.warehouse.schema import ensure_database, upgrade
+from salesinsight_assets.adapters.warehouse.schema import ensure_database, require_server, upgrade
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
+from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.crm.uploads import upload_mappings
@@ -40,11 +41,10 @@ def running(migrate: bool = True) -> Generator[Runtime]:
     """PostgreSQL, its databases and DAGSTER_HOME, for this process and its children, while the context lasts."""
     settings = load_settings()
     _check_config(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with _server(settings) as server:
-        url = settings.postgres_url or ensure_database(server, WAREHOUSE_DATABASE)
-        if migrate:
-            upgrade(url)
+    _make_home(settings.home)
+    with contextlib.ExitStack() as stack:
+        with progress("starting PostgreSQL"):
+            url = stack.enter_context(_warehouse_url(settings, migrate))
         dagster_home = _dagster_home(settings.home)
         export_environment(
             {
@@ -56,6 +56,15 @@ def running(migrate: bool = True) -> Generator[Runtime]:
             }
         )
         yield Runtime(settings, Warehouse(url), dagster_home)
+
+
+@contextlib.contextmanager
+def _warehouse_url(settings: Settings, migrate: bool) -> Generator[str]:
+    with _server(settings) as server:
+        url = settings.postgres_url or ensure_database(server, WAREHOUSE_DATABASE)
+        if migrate:
+            upgrade(url)
+        yield url
 
 
 def _check_config(settings: Settings) -> None:
@@ -70,9 +79,19 @@ def _check_config(settings: Settings) -> None:
         raise SettingsError(str(error)) from error
 
 
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"SALESINSIGHT_HOME: expected a folder, or a place for one, got {home} ({error.strerror}); name another"
+        ) from error
+
+
 @contextlib.contextmanager
 def _server(settings: Settings) -> Generator[str]:
     if settings.postgres_url:
+        require_server(settings.postgres_url)
         yield settings.postgres_url
         return
     with embedded_postgres(settings.home) as url:

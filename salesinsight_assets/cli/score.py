@@ -10,9 +10,11 @@ import pandas as pd
 
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.domain.crm.rows import long_id
 from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
-from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.history.snapshots import CrmRows, opportunity_history
+from salesinsight_assets.domain.history.standing import standing
 from salesinsight_assets.domain.scores.scoring import scored_by_champion
 from salesinsight_assets.settings import load_policies, now, read_config
 
@@ -23,7 +25,7 @@ from salesinsight_assets.settings import load_policies, now, read_config
 def command(opportunity_id: str, as_of: str | None) -> None:
     """Score one open deal with what was known at a moment; nothing is stored."""
     with running() as runtime:
-        moment = _moment(as_of, runtime.settings.zone) if as_of else now()
+        moment = _past(_moment(as_of, runtime.settings.zone), as_of) if as_of else now()
         click.echo(json.dumps(_score(runtime, opportunity_id, moment), indent=2, ensure_ascii=False))
 
 
@@ -40,18 +42,21 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
+def _past(moment: datetime, given: str) -> datetime:
+    if moment > now():
+        raise BadInputError(f"--as-of: expected a day or moment that has passed, got {given}; leave it out for now")
+    return moment
+
+
 def _score(runtime: Runtime, opportunity_id: str, moment: datetime) -> dict[str, Any]:
     store, policies = runtime.warehouse, load_policies(read_config(runtime.settings.config_file))
     crm = store.crm_rows(moment - timedelta(days=policies.features.window_days), moment)
     rows, features = features_as_of(
         opportunity_history(crm), Grid([moment.astimezone(runtime.settings.zone)]), policies.features
     )
-    place = rows.frame.index[rows.frame["opportunity_id"] == opportunity_id]
+    place = rows.frame.index[rows.frame["opportunity_id"].isin([opportunity_id, long_id(opportunity_id)])]
     if place.empty:
-        raise BadInputError(
-            f"expected the Id of a deal open at {moment:%Y-%m-%d %H:%M} UTC, got {opportunity_id!r};"
-            " `salesinsight export opportunities --to FILE` lists all"
-        )
+        raise BadInputError(_why_not(runtime, crm, opportunity_id, moment))
     day = moment.astimezone(runtime.settings.zone).date()
     champion = store.champion(day)
     week_ago = store.partition("opportunity_features", day - timedelta(days=7))
@@ -59,6 +64,24 @@ def _score(runtime: Runtime, opportunity_id: str, moment: datetime) -> dict[str,
     if scored.why_rules:
         click.echo(f"scored by the rules: {scored.why_rules}", err=True)
     return _as_json(rows.frame.loc[place[0]], scored.scores.loc[place[0]], moment)
+
+
+def _why_not(runtime: Runtime, crm: CrmRows, given: str, moment: datetime) -> str:
+    """What keeps a deal from being scored: there is none, it is closed or deleted, or not yet created."""
+    read, forms = runtime.warehouse.read, (given, long_id(given))
+    versions = read("SELECT * FROM crm.opportunities WHERE id IN ($1, $2) ORDER BY valid_from", forms)
+    changes = read("SELECT * FROM crm.opportunity_history WHERE opportunity_id IN ($1, $2)", forms)
+    if versions.empty:
+        return f"expected the Id of a deal, got {given!r}; `salesinsight export opportunities --to FILE` lists all"
+    history = opportunity_history({**crm, "opportunities": versions, "opportunity_history": changes})
+    found = standing(history, versions["id"].iloc[0], moment)
+    since = "" if found.since is None else f" since {found.since:%Y-%m-%d %H:%M} UTC"
+    other = {"to be created": "not yet created: it is there", "open": "not known"}.get(found.status, found.status)
+    then = "a later" if found.status == "to be created" else "an earlier"
+    return (
+        f"expected a deal open at {moment:%Y-%m-%d %H:%M} UTC, got {given} ({versions['name'].iloc[-1]}), which was"
+        f" {other}{since}; choose {then} --as-of, or another deal"
+    )
 
 
 def _as_json(deal: "pd.Series[Any]", score: "pd.Series[Any]", moment: datetime) -> dict[str, Any]:

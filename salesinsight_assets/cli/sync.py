@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.cli.jobs import run_job, say
-from salesinsight_assets.cli.options import BadInputError, write_json
+from salesinsight_assets.cli.options import BadInputError, OutputFile, write_json
 from salesinsight_assets.cli.report import failure_summary
 from salesinsight_assets.cli.runtime import running
 
 
 @click.command("sync")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the result per object to this file.")
+@click.option("--json", "json_file", type=OutputFile(), help="Write the result per object to this file.")
 def command(json_file: Path | None) -> None:
     """Read what changed in Salesforce; exit 0 only when every object is complete."""
     with running() as runtime:

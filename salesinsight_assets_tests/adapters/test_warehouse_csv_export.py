@@ -1,9 +1,11 @@
 """CSV files in and out: what is exported comes back the same, and what cannot be read is refused by its place."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -128,3 +130,12 @@ def test_days_and_moments_are_written_as_such(warehouse: Warehouse, tmp_path: Pa
     rows = pd.read_csv(path, dtype=str)
     assert rows["close_date"][0] == date(2026, 6, 30).isoformat()
     assert pd.Timestamp(rows["created_date"][0]) == pd.Timestamp("2026-01-05T09:30:15.123Z")
+
+
+def test_a_list_is_written_as_json_and_a_missing_one_as_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "models.csv"
+    names = [np.array(["age_days", 'a "b"'], dtype=object), None, np.array([], dtype=object)]
+    write_table(pd.DataFrame({"model_id": ["a", "b", "c"], "feature_names": pd.Series(names, dtype=object)}), path)
+    written = pd.read_csv(path)["feature_names"]
+    assert [json.loads(text) for text in written.dropna()] == [["age_days", 'a "b"'], []]
+    assert pd.isna(written[1])

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -10,6 +11,7 @@ from alembic.migration import MigrationContext
 
 from salesinsight_assets.adapters.warehouse import Warehouse, schema, tables
 from salesinsight_assets.adapters.warehouse.warehouse import metadata_names, sqlalchemy_url
+from salesinsight_assets.settings import SettingsError
 
 
 def test_the_migrations_lead_to_exactly_the_tables(warehouse: Warehouse) -> None:
@@ -30,6 +32,33 @@ def test_every_table_can_be_exported(warehouse: Warehouse) -> None:
     assert "opportunity_scores" in names
     for name in [*names, *tables.CRM]:
         assert len(warehouse.exported(name, None)) == 0
+    assert {warehouse.days_of(name) for name in names} == {None}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://ann:hu%2Fsh@127.0.0.1:1/db", "Connection refused"),
+        ("postgresql://ann:hu%2Fsh@nowhere.invalid/db", "could not translate host name"),
+        ("postgresql://ann:hu%2Fsh@h/db?nonsense=hu%2Fsh", "invalid URI query parameter"),
+    ],
+)
+def test_a_server_that_does_not_let_us_in_is_told_in_one_line_without_the_password(address: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL that lets us in") as told:
+        schema.require_server(address)
+    assert said in str(told.value)
+    assert "hu/sh" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_user_without_rights_is_told_which_one_is_missing(empty_database: str) -> None:
+    execute(empty_database, "DROP ROLE IF EXISTS guest")
+    execute(empty_database, "CREATE ROLE guest LOGIN")
+    guest = empty_database.replace("postgres@", "guest@")
+    with pytest.raises(SettingsError, match="right to create schemas and tables, got: permission denied"):
+        schema.upgrade(guest)
+    with pytest.raises(SettingsError, match="right to create the database nowhere, got: permission denied"):
+        schema.ensure_database(guest, "nowhere")
 
 
 def test_an_empty_database_is_brought_up_to_date_and_stays_so(empty_database: str) -> None:
@@ -81,3 +110,10 @@ def test_the_url_of_another_database_on_the_same_server(url: str, expected: str)
 )
 def test_the_url_as_sqlalchemy_wants_it(url: str, expected: str) -> None:
     assert sqlalchemy_url(url) == expected
+
+
+def execute(url: str, statement: str) -> None:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    connection.cursor().execute(statement)
+    connection.close()

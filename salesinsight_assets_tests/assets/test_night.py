@@ -165,6 +165,16 @@ def test_a_critical_violation_stops_the_night_and_shows_its_rows(trained_platfor
     assert set(STEPS_OF_A_NIGHT) <= set(materialized(platform.run_well("night", platform.last_day)))
 
 
+def test_a_check_that_passes_says_how_many_expectations_held_and_nothing_of_failures(trained_platform) -> None:
+    result = trained_platform.run_well("night_without_sync", trained_platform.last_day)
+    for check in result.get_asset_check_evaluations():
+        shown = {name: value.value for name, value in check.metadata.items()}
+        assert not {"failed", "differing"} & set(shown)
+        if check.check_name == "expectations":
+            count = len(EXPECTATIONS[check.asset_key.to_user_string()])
+            assert shown == {"passed": f"{count} of {count}"}
+
+
 def test_a_warning_is_shown_and_the_night_goes_on(trained_platform) -> None:
     platform, store = trained_platform, trained_platform.warehouse
     bad = store.read("SELECT id FROM crm.opportunities WHERE is_closed ORDER BY id LIMIT 1")["id"][0]

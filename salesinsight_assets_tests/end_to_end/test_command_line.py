@@ -1,6 +1,8 @@
 """Walks through the command line, from an empty folder."""
 
 import json
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,12 @@ def exported(salesinsight, folder: Path, table: str, *options: str) -> pd.DataFr
     path = folder / f"exported-{table}.csv"
     ok(salesinsight("export", table, *options, "--to", path))
     return pd.read_csv(path)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
 
 
 def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, public_data) -> None:
@@ -64,11 +72,14 @@ def test_an_import_says_what_a_night_still_needs(salesinsight, work_folder, new_
 
 
 def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, postgres_url, new_database, tables_of,
-                                                     night_database) -> None:  # fmt: skip
+                                                     night_database, taken_port) -> None:  # fmt: skip
     warehouse = new_database(night_database)
     before = tables_of(warehouse, ())
     (work_folder / "users.csv").write_text("id,name\n1,a\n")
     (work_folder / "bad.toml").write_text("[alerts]\nmax_per_rep_per_day = 'three'\n")
+    (work_folder / "flat.toml").write_text("alerts = 3\n")
+    (work_folder / "moment.toml").write_text("[partitions]\nfirst_day = 2020-01-01T00:00:00\n")
+    nobody = "postgresql://ann:hush@127.0.0.1:1/insight"
     (work_folder / "mapping.toml").write_text(
         "[mappings.mine]\nid = 3\ncreated = 'c'\nclosed = 'd'\nowner = 'o'\noutcome = 's'\n"
     )
@@ -84,18 +95,76 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
         (("export", "deals", "--to", "deals.csv"), {}, "expected one of accounts"),
         (("export", "users", "--to", "users.xlsx"), {}, "expected a file ending in .csv or .parquet"),
         (("export", "users", "--date", "2024-03-01", "--to", "u.csv"), {}, "expected a table with days, got users"),
-        (("nightly",), {"SALESINSIGHT_CONFIG": "bad.toml"}, "[alerts] max_per_rep_per_day: expected a number"),
-        (("nightly",), {"SALESINSIGHT_TIMEZONE": "Mars"}, "SALESINSIGHT_TIMEZONE: expected an IANA name"),
+        (("db", "status"), {"SALESINSIGHT_CONFIG": "bad.toml"}, "[alerts] max_per_rep_per_day: expected a number"),
+        (("db", "status"), {"SALESINSIGHT_TIMEZONE": "Mars"}, "SALESINSIGHT_TIMEZONE: expected an IANA name"),
         (("sync",), {}, "expected SALESFORCE_CLIENT_ID"),
+        (("nightly", "--json", "nowhere/night.json"), {}, "--json: expected a file that can be written"),
+        (("export", "users", "--to", "nowhere/u.csv"), {}, "--to: expected a file that can be written"),
+        (("dev", "--port", str(taken_port)), {}, "--port: expected a free port"),
+        (("db", "status"), {"SALESINSIGHT_CONFIG": "flat.toml"}, "alerts: expected a table of entries"),
+        (("db", "status"), {"SALESINSIGHT_CONFIG": "moment.toml"}, "[partitions] first_day: expected a date"),
+        (("db", "status"), {"SALESINSIGHT_HOME": "users.csv"}, "SALESINSIGHT_HOME: expected a folder"),
+        (("db", "status"), {"SALESINSIGHT_POSTGRES_URL": nobody}, "SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL"),
     ]
     for arguments, environment, message in cases:
-        code, output = salesinsight(*arguments, SALESINSIGHT_POSTGRES_URL=warehouse.url, **environment)
+        code, output = salesinsight(*arguments, **{"SALESINSIGHT_POSTGRES_URL": warehouse.url, **environment})
         lines = [line for line in output.splitlines() if line.strip()]
         assert code == 2, (arguments, output)
         assert len(lines) == 1, output
         assert message in lines[0], output
         assert "Traceback" not in output
+        assert "hush" not in output
     assert tables_of(warehouse, ()) == before
+
+
+def test_a_deal_is_scored_by_its_short_id_and_one_that_cannot_be_is_told_why(
+    salesinsight, work_folder, new_database, night_database
+) -> None:
+    warehouse = new_database(night_database)
+    deals = warehouse.read(
+        "SELECT o.id, o.is_closed, o.is_won, o.created_date FROM crm.opportunities AS o"
+        " WHERE valid_to IS NULL AND NOT is_deleted ORDER BY id"
+    )
+    opened, lost = (
+        deals.loc[found, "id"].iloc[0]
+        for found in (~deals["is_closed"], deals["is_won"].eq(False) & deals["is_closed"])
+    )
+
+    def scored(*arguments: str) -> tuple[int, str]:
+        return salesinsight("score", *arguments, SALESINSIGHT_POSTGRES_URL=warehouse.url)
+
+    assert json.loads(ok(scored(opened[:15], "--as-of", "2025-03-31")))["opportunity_id"] == opened
+    cases = [
+        ((lost, "--as-of", "2025-03-31"), "which was lost since 202"),
+        ((opened, "--as-of", "2020-01-01"), "which was not yet created: it is there since 202"),
+        (("006000000000000AAA",), "expected the Id of a deal, got '006000000000000AAA'"),
+        ((opened, "--as-of", "2999-01-01"), "--as-of: expected a day or moment that has passed, got 2999-01-01"),
+    ]
+    for arguments, said in cases:
+        code, output = scored(*arguments)
+        assert (code, len(output.splitlines()), said in output) == (2, 1, True), output
+
+
+def test_an_export_of_a_day_without_rows_says_which_days_there_are(
+    salesinsight, work_folder, new_database, night_database
+) -> None:
+    url = new_database(night_database).url
+    target = work_folder / "out.csv"
+    output = ok(
+        salesinsight("export", "rep_alerts", "--date", "2020-01-01", "--to", target, SALESINSIGHT_POSTGRES_URL=url)
+    )
+    assert "0 rows of rep_alerts" in output
+    assert "none is of 2020-01-01, there are rows from 2025-03-31 to 2025-03-31" in output
+    assert target.read_text().startswith("as_of_date,opportunity_id,")
+    ok(salesinsight("export", "models", "--to", target, SALESINSIGHT_POSTGRES_URL=url))
+    assert "age_days" in json.loads(pd.read_csv(target)["feature_names"][0])
+
+
+def test_a_night_in_the_first_month_goes_on_by_the_rules(salesinsight, work_folder, public_data) -> None:
+    (work_folder / "salesinsight.toml").write_text("[partitions]\nfirst_day = 2024-03-01\n")
+    ok(salesinsight("import-csv", public_data / "skygeni" / "skygeni_sales_data.csv", "--mapping", "skygeni"))
+    output = ok(salesinsight("nightly", "--date", "2024-03-02", "--no-send"))
+    assert "scored by the rules" in output
 
 
 def test_the_demo_runs_and_runs_again(salesinsight, work_folder) -> None:

@@ -3,7 +3,9 @@
 The pictures are kept in a folder whose path is printed (`pytest -s`).
 """
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -72,6 +74,16 @@ class Installation:
                 return answer.status == 200
         except OSError:
             return False
+
+    def ask(self, query: str) -> dict[str, Any]:
+        """An answer of the web server's GraphQL."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content = json.load(answer)
+        assert "errors" not in content, content
+        return content["data"]
 
     def processes(self) -> list[psutil.Process]:
         """Whatever runs on this folder: Dagster's processes by their working directory, PostgreSQL by its own."""
@@ -187,6 +199,21 @@ def test_a_materialization_shows_its_figures(look, asset: str) -> None:
     assert "Failed" not in look(f"/assets/{asset}?view=events", f"events-{asset}", "materialized in run").splitlines()
 
 
+def test_a_night_by_hand_shows_under_its_job_and_on_the_overview(look, running: Installation) -> None:
+    ours = (
+        '{repositoryLocationName: "salesinsight", repositoryName: "__repository__", pipelineName: "night_without_sync"}'
+    )
+    answer = running.ask(
+        f"{{pipelineOrError(params: {ours}) {{... on Pipeline {{runs {{runId repositoryOrigin"
+        " {repositoryLocationName}}}}}"
+    )
+    (run,) = answer["pipelineOrError"]["runs"]
+    assert run["repositoryOrigin"] == {"repositoryLocationName": "salesinsight"}
+    short = run["runId"][:8]
+    look("/locations/salesinsight/jobs/night_without_sync/runs", "job-night", short)
+    look("/overview/timeline", "overview", "crm_sync", "night_without_sync", "training")
+
+
 def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, running: Installation) -> None:
     bad = running.folder / "users.csv"
     bad.write_text("id,name,created_date,system_modstamp\n1,Ann,yesterday,2024-01-01T00:00:00Z\n")
@@ -211,7 +238,9 @@ def test_ctrl_c_ends_everything(running: Installation, wait_for: Callable[..., A
     running.process.send_signal(signal.SIGINT)
     running.process.wait(30)
     wait_for(lambda: not running.processes(), 10)
-    assert "Traceback" not in running.log.read_text()
+    log = running.log.read_text()
+    assert f"Dagster: {running.url}" in log
+    assert [line for line in log.splitlines() if re.search("INFO|Supersession|Traceback", line)] == []
 
 
 def test_after_a_crash_of_the_launcher_the_next_one_takes_over(

@@ -1,8 +1,10 @@
 """Bringing a database to the present schema: databases, schemas, Alembic migrations."""
 
+import contextlib
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg2
 import sqlalchemy as sa
@@ -11,11 +13,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg2 import sql
+from sqlalchemy.exc import ProgrammingError
 
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
+from salesinsight_assets.settings import SettingsError
 
 SCHEMAS = ("crm", "insight", "engagement")
 _UPGRADE_LOCK = 7_253_361
+_CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,37 @@ def database_url(url: str, database: str) -> str:
     return changed if parts.netloc or "://" in changed else changed.replace(f"{parts.scheme}:", f"{parts.scheme}://", 1)
 
 
+def require_server(url: str) -> None:
+    """Connect once to the PostgreSQL that SALESINSIGHT_POSTGRES_URL names.
+
+    Raises:
+        SettingsError: it does not let us in; with what it said, but for the password.
+    """
+    try:
+        psycopg2.connect(url, connect_timeout=_CONNECT_SECONDS).close()
+    except psycopg2.Error as error:
+        raise SettingsError(
+            f"SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL that lets us in, got: {_without_password(error, url)};"
+            " start it, or correct host, port, user, password or database"
+        ) from None
+
+
+def _without_password(error: Exception, url: str) -> str:
+    said = " ".join(str(error).split())
+    password = unquote(urlsplit(url).password or "")
+    return said.replace(password, "***") if password else said
+
+
 def ensure_database(server_url: str, database: str) -> str:
-    """Create `database` on the server unless it is there; returns its URL."""
+    """Create `database` on the server unless it is there; returns its URL.
+
+    Raises:
+        SettingsError: the user may not.
+    """
     connection = psycopg2.connect(server_url)
     connection.autocommit = True
     try:
-        with connection.cursor() as cursor:
+        with _rights(f"to create the database {database}"), connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
@@ -57,8 +87,12 @@ def ensure_database(server_url: str, database: str) -> str:
 
 
 def upgrade(url: str) -> None:
-    """Apply the migrations that the database lacks; processes that start together wait for each other."""
-    with _engine(url).connect() as connection:
+    """Apply the migrations that the database lacks; processes that start together wait for each other.
+
+    Raises:
+        SettingsError: the user may not.
+    """
+    with _rights("to create schemas and tables"), _engine(url).connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
@@ -67,6 +101,21 @@ def upgrade(url: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+@contextlib.contextmanager
+def _rights(needed: str) -> Generator[None]:
+    """Say in one line which right the database's user lacks."""
+    try:
+        yield
+    except (psycopg2.errors.InsufficientPrivilege, ProgrammingError) as error:
+        refusal = getattr(error, "orig", error)
+        if not isinstance(refusal, psycopg2.errors.InsufficientPrivilege):
+            raise
+        raise SettingsError(
+            f"SALESINSIGHT_POSTGRES_URL: expected a user with the right {needed}, got: {str(refusal).strip()};"
+            " grant it, or have it made by one who may"
+        ) from None
 
 
 def status(url: str) -> SchemaStatus:

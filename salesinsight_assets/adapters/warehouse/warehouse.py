@@ -207,6 +207,12 @@ class Warehouse:
             raise KeyError(f"--date: expected a table with days, got {table}, which has none; leave it out")
         return self.read(f"SELECT * FROM {derived[table]} WHERE {column} = $1 ORDER BY 1, 2", (day,))
 
+    def days_of(self, table: str) -> tuple[date, date] | None:
+        """The first and the last day (or month) with rows of a derived table; None where it is empty."""
+        column = tables.DAY_COLUMNS[table]
+        rows = self.read(f"SELECT min({column}) AS first, max({column}) AS last FROM {_full_name(table)}")
+        return None if pd.isna(rows["first"][0]) else (rows["first"][0].date(), rows["last"][0].date())
+
     # --- what single stages ask for ---
 
     def register_model(self, month: date, row: pd.DataFrame) -> None:
@@ -389,6 +395,16 @@ def metadata_names() -> list[str]:
     """The full names of all tables and views but the CRM's."""
     derived = [t.fullname for t in tables.metadata.tables.values() if t.schema in ("insight", "engagement")]
     return [*derived, "insight.opportunity_scores"]
+
+
+def _full_name(table: str) -> str:
+    return next(name for name in metadata_names() if name.endswith(f".{table}"))
+
+
+def exported_names() -> dict[str, list[str]]:
+    """Every table that can be exported, by its kind."""
+    derived = [name.rpartition(".")[2] for name in metadata_names()]
+    return {"CRM": sorted(tables.CRM), "Derived": sorted(derived)}
 
 
 def _digest(scores: pd.DataFrame) -> str:
