@@ -65,5 +65,5 @@ def _new_alerts(context: dg.AssetExecutionContext, store: "Warehouse", company: 
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
     known = as_if_sent(earlier) if is_replay(context, company) else earlier
     alerts = daily_alerts(deals, known, day, company.policies.alerts, store.last_alert_day(day))
-    store.replace_alerts(day, alerts, open_deals=len(deals))
-    return alerts
+    is_stored = store.replace_alerts(day, alerts, open_deals=len(deals))
+    return alerts if is_stored else store.partition("rep_alerts", day)

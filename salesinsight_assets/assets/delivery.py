@@ -40,17 +40,18 @@ def messages(
     alerts, reps = store.alerts_to_word(day), store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
     made = alert_messages(alerts, reps, day, company.now(), company.policies.playbook)
     withheld = withheld_because(context, store, company)
-    queued = 0 if withheld else store.queue(made)
+    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())
     shown = _of_the_day(store, day, made)
-    without_address = int(made["recipient"].isna().sum())
+    failed = shown.loc[shown["status"] == "failed", "error"]
     folder = _write_files(shown, company.settings.home / "messages" / day.isoformat())
     first = json.loads(shown["payload"].iloc[0])["text"] if len(shown) else "no alert today"
     return dg.MaterializeResult(
         metadata=row_metadata(
             shown.drop(columns="payload"),
             queued=queued,
-            queued_before=0 if withheld else len(made) - queued - without_address,
-            without_address=without_address,
+            queued_before=0 if withheld else int((~shown["status"].isin(["failed", "cancelled"])).sum()) - queued,
+            failed=len(failed),
+            **({"failed_because": "; ".join(sorted(set(failed)))} if len(failed) else {}),
             outbox=f"nothing queued: {withheld}" if withheld else "queued",
             first_message=dg.MetadataValue.md(f"```\n{first}\n```"),
             files=dg.MetadataValue.path(str(folder)),

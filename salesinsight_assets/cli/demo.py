@@ -59,6 +59,7 @@ def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
     with DemoSalesforce(company_file(home), home / "demo") as server:
         export_environment(server.environment())
         say(f"2. Its Salesforce answers on {server.login_url}; reading it …")
+        company.advance(nights[0] - timedelta(days=1))  # the model of the month learns from all of it
         with clock_at(_morning_after(runtime, company.last_day)):
             outcome = _successful(run_job("crm_sync", "reading Salesforce"))
             training = train_where_due(runtime.warehouse, nights[0])

@@ -43,13 +43,13 @@ def training_summary(outcome: JobOutcome) -> list[str]:
 def message_counts(messages: dict[str, Any]) -> str:
     """How many messages a night put into the outbox, and what kept the others out of it."""
     worded, queued, before, failed = (
-        messages.get(name, 0) for name in ("dagster/row_count", "queued", "queued_before", "without_address")
+        messages.get(name, 0) for name in ("dagster/row_count", "queued", "queued_before", "failed")
     )
     if str(messages.get("outbox")).startswith("nothing queued"):
         return f"{worded} worded, {messages['outbox']}"
     told = [f"{queued} queued"]
     told += [f"{before} queued before"] if before else []
-    told += [f"{failed} cannot be sent: no e-mail address of the owner"] if failed else []
+    told += [f"{failed} failed: {messages['failed_because']}"] if failed else []
     return ", ".join(told)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -187,6 +189,12 @@ def test_a_deal_that_left_is_not_shown_with_the_latest_run(warehouse: Warehouse)
     assert len(warehouse.read("SELECT 1 FROM insight.prediction_ledger")) == 3
 
 
+def test_of_two_runs_at_one_moment_the_later_is_shown(warehouse: Warehouse) -> None:
+    for number in range(8):
+        append(warehouse, scores(0.1 + number / 100), f"run {7 - number}")
+        assert list(warehouse.partition("opportunity_scores", DAY)["win_probability"]) == [0.1 + number / 100]
+
+
 def test_a_day_on_which_no_deal_is_open_any_more_shows_no_scores(warehouse: Warehouse) -> None:
     append(warehouse, scores(0.1, 0.3), "first")
     assert append(warehouse, scores(), "second", minutes=5)
@@ -195,6 +203,44 @@ def test_a_day_on_which_no_deal_is_open_any_more_shows_no_scores(warehouse: Ware
 
 
 # --- alerts, told or not ---
+
+
+def queue(warehouse: Warehouse, *messages: dict[str, Any], worded: Sequence[str] = ()) -> int:
+    return warehouse.queue(pd.DataFrame(list(messages)), DAY, worded)
+
+
+def test_alerts_that_were_told_are_not_replaced(warehouse: Warehouse) -> None:
+    assert warehouse.replace_alerts(DAY, alerts(1), open_deals=3)
+    queue(warehouse, message("digest"), worded=["0061"])
+    assert not warehouse.replace_alerts(DAY, alerts(2), open_deals=3)
+    assert list(warehouse.partition("rep_alerts", DAY)["rank"]) == [1]
+
+
+def test_messages_that_tell_of_alerts_that_were_replaced_are_not_queued(warehouse: Warehouse) -> None:
+    warehouse.replace_alerts(DAY, alerts(1), open_deals=3)
+    warehouse.replace_alerts(DAY, alerts(2), open_deals=3)
+    with pytest.raises(ValueError, match="the alerts of 2026-03-01 have changed since they were worded"):
+        queue(warehouse, message("digest"), worded=["0061"])
+    assert len(warehouse.exported("outbox", None)) == 0
+
+
+def test_alerts_wait_for_messages_that_are_being_queued(warehouse: Warehouse, wait_for) -> None:
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as sql:
+            sql.execute("SELECT pg_advisory_xact_lock(hashtext($1))", (f"alerts of {DAY}",))
+            other = pool.submit(Warehouse(warehouse.url).replace_alerts, DAY, alerts(1), 3)
+            wait_for(lambda: other.done() or len(warehouse.read(waiting)) > 0, 30)
+            assert not other.done()
+        assert other.result(30)
+
+
+def test_the_days_that_have_messages_are_known_also_where_all_failed(warehouse: Warehouse) -> None:
+    warehouse.replace_alerts(DAY, alerts(1), open_deals=3)
+    assert list(warehouse.alerts_between(DAY, DAY)["has_messages"]) == [False]
+    queue(warehouse, message("digest", status="failed"), worded=["0061"])
+    found = warehouse.alerts_between(DAY, DAY)
+    assert (list(found["has_messages"]), list(found["is_told"])) == ([True], [False])
 
 
 def test_the_last_day_of_alerts_is_known_also_where_it_had_none(warehouse: Warehouse) -> None:
@@ -230,7 +276,7 @@ def test_an_alert_is_told_where_a_message_that_has_not_failed_tells_of_it(
 ) -> None:
     warehouse.replace_alerts(DAY, alerts(1, 2, 3, status=["to_send", "to_send", "suppressed"]), open_deals=3)
     if queued:
-        warehouse.queue(pd.DataFrame(queued))
+        queue(warehouse, *queued, worded=["0061", "0062"])
     found = warehouse.alerts_between(DAY, DAY)
     assert list(found.loc[found["is_told"], "opportunity_id"]) == told
     assert warehouse.is_told(DAY) == bool(told or [row for row in queued if row["owner_id"] == "005B"])
@@ -240,33 +286,31 @@ def test_an_alert_is_told_where_a_message_that_has_not_failed_tells_of_it(
 
 
 def test_a_message_key_is_used_once_whatever_became_of_the_message(warehouse: Warehouse) -> None:
-    first = pd.DataFrame([message("a"), message("b")])
-    assert warehouse.queue(first) == 2
+    assert queue(warehouse, message("a"), message("b")) == 2
     warehouse.execute("UPDATE engagement.outbox SET status = 'sent', attempts = 1 WHERE message_key = 'a'")
-    again = pd.DataFrame([message("a", payload="{}"), message("b"), message("c", recipient=None)])
-    assert warehouse.queue(again) == 1
+    assert queue(warehouse, message("a", payload="{}"), message("b"), message("c", recipient=None)) == 1
     found = warehouse.exported("outbox", None).set_index("message_key")
     assert dict(found["status"]) == {"a": "sent", "b": "pending", "c": "pending"}
     assert json.loads(found.at["a", "payload"]) == {"text": "🔴"}
-    assert warehouse.queue(first.iloc[:0]) == 0
+    assert warehouse.queue(pd.DataFrame([message("a")])[:0], DAY, []) == 0
 
 
 def test_a_message_that_failed_for_want_of_an_address_is_queued_once_there_is_one(warehouse: Warehouse) -> None:
     without = message("a", recipient=None, status="failed", error="no address")
-    assert warehouse.queue(pd.DataFrame([without])) == 0
+    assert queue(warehouse, without) == 0
     again = {**without, "queued_at": SCORED_AT + timedelta(hours=1)}
-    assert warehouse.queue(pd.DataFrame([again])) == 0
+    assert queue(warehouse, again) == 0
     assert warehouse.exported("outbox", None)["queued_at"][0] == SCORED_AT
-    assert warehouse.queue(pd.DataFrame([message("a")])) == 1
+    assert queue(warehouse, message("a")) == 1
     found = warehouse.exported("outbox", None)
     assert found[["status", "recipient"]].to_numpy().tolist() == [["pending", "ann@example.com"]]
     assert found["error"].isna().all()
     warehouse.execute("UPDATE engagement.outbox SET status = 'failed', attempts = 3")
-    assert warehouse.queue(pd.DataFrame([message("a", recipient="other@example.com")])) == 0
+    assert queue(warehouse, message("a", recipient="other@example.com")) == 0
 
 
 def test_a_key_that_comes_twice_in_one_delivery_is_used_once(warehouse: Warehouse) -> None:
-    assert warehouse.queue(pd.DataFrame([message("a"), message("a")])) == 1
+    assert queue(warehouse, message("a"), message("a")) == 1
 
 
 # --- models ---
@@ -292,6 +336,10 @@ def test_a_month_trained_again_keeps_its_earlier_model_and_counts_by_the_latest_
     warehouse.register_model(february, model("one", first))
     warehouse.register_model(february, model("two", first, minutes=5))
     assert statuses(warehouse) == {"one": "retired", "two": "champion"}
+    warehouse.register_model(february, model("four", first, minutes=5))
+    assert statuses(warehouse) == {"one": "retired", "two": "retired", "four": "champion"}
+    warehouse.execute("DELETE FROM insight.models WHERE model_id = 'four'")
+    warehouse.register_model(february, model("two", first, minutes=6))
     warehouse.register_model(february, model("three", first, "rejected", minutes=9))
     assert statuses(warehouse) == {"one": "retired", "two": "champion", "three": "rejected"}
     warehouse.register_model(february, model("one", first, minutes=12))
@@ -322,7 +370,9 @@ def test_a_model_is_due_where_there_is_none_or_more_deals_came_since_there_were_
         f"INSERT INTO crm.opportunities ({', '.join(names)}) VALUES ({marks})", [row[name] for name in names]
     )
     assert warehouse.is_model_due(month)
-    warehouse.register_model(month, model("some", first, "rejected", minutes=30))
+    warehouse.register_model(month, model("none", first, "rejected", minutes=90).assign(artifact=None))
+    assert not warehouse.is_model_due(month)
+    warehouse.register_model(month, model("some", first, "rejected", minutes=95))
     assert not warehouse.is_model_due(month)
 
 

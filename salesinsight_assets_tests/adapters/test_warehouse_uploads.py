@@ -12,7 +12,7 @@ from salesinsight_assets.adapters.csv_export import read_csv_file
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.stored_rows import stored_rows
 from salesinsight_assets.domain.crm.tables import crm_table
-from salesinsight_assets.domain.crm.uploads import upload_mappings, upload_tables
+from salesinsight_assets.domain.crm.uploads import UploadRefusedError, upload_mappings, upload_tables
 from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
@@ -148,13 +148,28 @@ def test_a_deal_closes_on_its_day_unless_an_upload_had_told_otherwise_of_that_da
     assert current(warehouse, "open")["close_date"] == pd.Timestamp(closed)
 
 
-def test_an_upload_of_an_earlier_day_overwrites_nothing_that_is_newer(warehouse: Warehouse, imported: Import) -> None:
+def test_an_upload_of_an_earlier_day_is_refused(warehouse: Warehouse, imported: Import) -> None:
+    imported(*FIRST, as_of=AFTER)
+    with pytest.raises(UploadRefusedError, match=r"--as-of: expected a day from 2024-03-10 on, .* got 2024-03-09"):
+        imported(FIRST[0].replace("200", "900"), *FIRST[1:], as_of=BEFORE)
+    assert current(warehouse, "open")["amount"] == 200
+
+
+def test_an_upload_counts_after_what_was_stored_of_its_day(warehouse: Warehouse, imported: Import) -> None:
     imported(*FIRST, as_of=date(2024, 3, 2))
-    imported(FIRST[0].replace("200", "900"), *FIRST[1:], as_of=AFTER)
-    before = warehouse.read("SELECT * FROM crm.opportunity_history ORDER BY id")
-    assert imported(*FIRST, as_of=BEFORE)["opportunities"] == (0, 0)
+    noon = datetime(2024, 3, 10, 14, tzinfo=UTC)
+    warehouse.execute("UPDATE crm.opportunities SET system_modstamp = $1::timestamptz WHERE id = 'open'", (noon,))
+    assert imported(FIRST[0].replace("200", "900"), *FIRST[1:], as_of=AFTER)["opportunities"] == (0, 1)
     assert current(warehouse, "open")["amount"] == 900
-    pd.testing.assert_frame_equal(warehouse.read("SELECT * FROM crm.opportunity_history ORDER BY id"), before)
+    assert known(warehouse, BEFORE)[0].at["open", "amount"] == 200
+
+
+def test_a_blank_address_leaves_the_stored_one(warehouse: Warehouse, imported: Import) -> None:
+    rows = [f"{row},{mail}" for row, mail in zip(FIRST, ("a@example.com", "", "b@example.com"), strict=True)]
+    imported(*rows, header=f"{HEADER},mail", email="mail")
+    imported(*[row.replace("b@example.com", "") for row in rows], header=f"{HEADER},mail", email="mail")
+    users = warehouse.exported("users", None).set_index("id")["email"]
+    assert users.to_dict() == {"Ann": "a@example.com", "Bob": "b@example.com"}
 
 
 def test_a_deal_keeps_the_day_it_was_created(warehouse: Warehouse, imported: Import) -> None:

@@ -45,8 +45,9 @@ def night(day: date) -> None:
         query = f"SELECT * FROM insight.{name} WHERE as_of_date = DATE '{day}'"
         check_rows(store.url, query, "opportunity_id", EXPECTATIONS[name])
     reps = store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
-    made = alert_messages(store.alerts_to_word(day), reps, day, now(), policies.playbook)
-    store.queue(made)
+    worded = store.alerts_to_word(day)
+    made = alert_messages(worded, reps, day, now(), policies.playbook)
+    store.queue(made, day, worded["opportunity_id"].tolist())
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def nothing_earlier() -> pd.DataFrame:
 
 def on_day(alerts: pd.DataFrame, day: date) -> pd.DataFrame:
     """Alerts as they are read back from the warehouse once their messages were queued."""
-    return as_if_sent(alerts.assign(as_of_date=pd.Timestamp(day)))
+    is_told = alerts["status"] == "to_send"
+    return alerts.assign(as_of_date=pd.Timestamp(day), is_told=is_told, has_messages=True)
 
 
 def days_of(*days: pd.DataFrame, policy: AlertPolicy = ROOMY) -> list[pd.DataFrame]:
@@ -139,6 +140,14 @@ def test_a_rep_hears_of_at_most_three_deals():
     assert set(found["suppressed_because"].dropna()) == {"over the limit of 3 alerts a day"}
 
 
+def test_the_other_rules_of_a_deal_over_the_cap_are_held_back_for_the_same_reason():
+    many = {f"deal {n}": {**LIKELY_LOSS, **SLOW, "amount": 100_000.0 + n} for n in range(4)}
+    found = alerts_of(deals(**many), AlertPolicy(riskiest_share=1.0)).set_index(["opportunity_id", "rule"])
+    because = found["suppressed_because"]
+    assert because["deal 3", "slow_deal"] == "told under likely loss"
+    assert set(because["deal 0"]) == {"over the limit of 3 alerts a day"}
+
+
 def test_deals_without_an_owner_are_capped_together():
     many = {f"deal {n}": {**SLOW, "owner_id": None} for n in range(5)}
     assert len(sent(alerts_of(deals(**many), AlertPolicy(riskiest_share=1.0)))) == 3
@@ -220,6 +229,19 @@ def test_an_episode_of_which_no_message_told_is_still_news():
     second = daily_alerts(deals(a=SLOW, b=SLOW), first, TODAY + timedelta(days=1), ROOMY)
     assert sent(second) == ["a"]
     assert second["episode_id"].tolist() == first["episode_id"].tolist()
+
+
+def test_a_replay_counts_as_told_what_was_to_be_sent_unless_messages_say_what_became_of_it():
+    first = on_day(alerts_of(deals(a=SLOW)), TODAY).assign(is_told=False)
+    later = TODAY + timedelta(days=1)
+    assert sent(daily_alerts(deals(a=SLOW), as_if_sent(first.assign(has_messages=False)), later, ROOMY)) == []
+    assert sent(daily_alerts(deals(a=SLOW), as_if_sent(first), later, ROOMY)) == ["a"]
+
+
+def test_a_new_owner_is_told_what_only_the_old_one_was():
+    first, second = days_of(deals(a=SLOW), deals(a={**SLOW, "owner_id": "rep 2"}))
+    assert sent(first) == sent(second) == ["a"]
+    assert first["episode_id"].tolist() == second["episode_id"].tolist()
 
 
 @pytest.mark.parametrize(("probability", "is_told"), [(0.26, False), (0.25, True), (0.1, True)])

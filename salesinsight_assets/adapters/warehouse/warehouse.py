@@ -8,7 +8,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -26,7 +26,16 @@ from salesinsight_assets.domain.model.fallback import RULES_MODEL_ID
 
 _TELLS = "o.status NOT IN ('failed', 'cancelled')"
 _PASSED = "status IN ('champion', 'retired')"
+_HAD_TOO_FEW = "m.artifact IS NULL AND m.trained_at < (SELECT max(synced_at) FROM crm.opportunities)"
+"""Of a model: there were too few deals to train one, and the CRM has brought more since."""
+_LATER_THAN_OTHERS = (
+    "greatest(trained_at, (SELECT max(trained_at) + interval '1 microsecond' FROM insight.models AS other"
+    " WHERE other.model_month = fresh.model_month))"
+)
+"""Of a model: when it was trained, and never the moment of another one of its month, as where a clock stands."""
 _LATEST_FIRST = "trained_on DESC, trained_at DESC"
+_TOLD_OF_DAY = f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1"
+_TO_SEND_OF_DAY = "SELECT opportunity_id FROM insight.rep_alerts WHERE as_of_date = $1 AND status = 'to_send'"
 NEVER_READ = ("synced_at", "source")
 ACTIVITY_TABLES = ("tasks", "events", "competitors")
 
@@ -114,7 +123,7 @@ class Warehouse:
         if not delivered:
             return MergeCounts(0, 0, 0)
         # two deliveries of one table at once: the second must see what the first has stored
-        sql.execute("SELECT pg_advisory_xact_lock(hashtext($1))", (f"merge crm.{table.name}",))
+        _lock(sql, f"merge crm.{table.name}")
         statements = merge_statements(table, delivered)
         sql.execute(statements.find_changes.replace("$1", "$1::timestamptz"), (synced_at,))
         sql.execute(statements.count_changes)
@@ -221,16 +230,19 @@ class Warehouse:
         The same model again keeps its time of training, unless another one of the month was trained in between.
         """
         names = [column.name for column in tables.models.columns]
+        values = [_LATER_THAN_OTHERS if name == "trained_at" else name for name in names]
         with self.transaction() as sql:
+            _lock(sql, "models")
             sql.execute("CREATE TEMP TABLE fresh (LIKE insight.models)")
             sql.adbc_ingest(
                 "fresh", to_arrow(row.assign(model_month=month), tables.models), mode="append", temporary=True
             )
             sql.execute(
-                f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(names)} FROM fresh"
+                f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(values)} FROM fresh"
                 " ON CONFLICT (model_id) DO UPDATE SET status = excluded.status, reason = excluded.reason,"
                 " metrics = excluded.metrics, trained_at = CASE WHEN m.trained_at = (SELECT max(trained_at)"
-                " FROM insight.models WHERE model_month = m.model_month) THEN m.trained_at ELSE excluded.trained_at END"
+                f" FROM insight.models WHERE model_month = m.model_month) AND NOT ({_HAD_TOO_FEW})"
+                " THEN m.trained_at ELSE excluded.trained_at END"
             )
             sql.execute("DROP TABLE fresh")
             sql.execute(
@@ -241,8 +253,8 @@ class Warehouse:
     def is_model_due(self, month: date) -> bool:
         """Whether a month has no model yet, or had too few deals for one and the CRM has brought more since."""
         latest = self.read(
-            "SELECT artifact IS NULL AND trained_at < (SELECT max(synced_at) FROM crm.opportunities) AS is_due"
-            f" FROM insight.models WHERE model_month = $1 ORDER BY {_LATEST_FIRST} LIMIT 1",
+            f"SELECT {_HAD_TOO_FEW} AS is_due"
+            f" FROM insight.models AS m WHERE model_month = $1 ORDER BY {_LATEST_FIRST} LIMIT 1",
             (month,),
         )
         return latest.empty or bool(latest["is_due"][0])
@@ -258,8 +270,14 @@ class Warehouse:
 
     def append_scores(self, day: date, scores: pd.DataFrame, model_id: str, run_id: str, scored_at: datetime) -> bool:
         """Add a run's predictions to the ledger, unless the day's latest run predicted the same; says whether it did."""
-        if self._predicted_the_same(day, scores, model_id):
+        latest = self.read(
+            "SELECT model_id, scored_at FROM insight.scoring_runs WHERE as_of_date = $1 ORDER BY scored_at DESC LIMIT 1",
+            (day,),
+        )
+        if list(latest["model_id"]) == [model_id] and self._predicted_the_same(day, scores):
             return False
+        if len(latest):  # a clock may stand, and the later run must be the one that is shown
+            scored_at = max(scored_at, latest["scored_at"][0].to_pydatetime() + timedelta(microseconds=1))
         keys = {
             "as_of_date": pd.Series(day, index=scores.index, dtype=object),
             "run_id": run_id,
@@ -272,23 +290,21 @@ class Warehouse:
                 _ingest(sql, table, to_arrow(rows, table))
         return True
 
-    def _predicted_the_same(self, day: date, scores: pd.DataFrame, model_id: str) -> bool:
-        runs = self.read(
-            "SELECT model_id FROM insight.scoring_runs WHERE as_of_date = $1 ORDER BY scored_at DESC, run_id LIMIT 1",
-            (day,),
-        )
-        if list(runs["model_id"]) != [model_id]:
-            return False
+    def _predicted_the_same(self, day: date, scores: pd.DataFrame) -> bool:
         latest = self.partition("opportunity_scores", day)
         return len(latest) == len(scores) and _digest(latest[list(scores.columns)]) == _digest(scores)
 
-    def replace_alerts(self, day: date, alerts: pd.DataFrame, open_deals: int) -> None:
-        """The alerts of a day, and that they are complete, in one transaction."""
+    def replace_alerts(self, day: date, alerts: pd.DataFrame, open_deals: int) -> bool:
+        """The alerts of a day, and that they are complete, in one transaction; False, and nothing done, once it is told."""
         counts = alerts["status"].value_counts()
         done = {"open_deals": open_deals, **{name: int(counts.get(name, 0)) for name in ("to_send", "suppressed")}}
         with self.transaction() as sql:
+            _lock(sql, f"alerts of {day}")
+            if len(_rows(sql, _TOLD_OF_DAY, (day,))):
+                return False
             _replace_partition(sql, tables.rep_alerts, {"as_of_date": day}, alerts)
             _replace_partition(sql, tables.alert_days, {"as_of_date": day}, pd.DataFrame([done]))
+        return True
 
     def last_alert_day(self, before: date) -> date | None:
         """The last day before `before` whose alerts are complete, None if there is none."""
@@ -296,29 +312,40 @@ class Warehouse:
         return None if pd.isna(rows["day"][0]) else rows["day"][0].date()
 
     def alerts_between(self, first: date, last: date) -> pd.DataFrame:
-        """The alerts of a range of days, ordered by day; `is_told` where a message that has not failed tells of it."""
+        """The alerts of a range of days, ordered by day.
+
+        `is_told` where a message that has not failed tells of it, `has_messages` where the day has any in the outbox.
+        """
         return self.read(
             "SELECT a.*, a.status = 'to_send' AND EXISTS (SELECT FROM engagement.outbox AS o"
             f" WHERE o.as_of_date = a.as_of_date AND o.owner_id = a.owner_id AND {_TELLS}"
-            " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id) AS is_told"
+            " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id) AS is_told,"
+            " EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date) AS has_messages"
             " FROM insight.rep_alerts AS a WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
             (first, last),
         )
 
     def is_told(self, day: date) -> bool:
         """Whether anyone has been, or is about to be told of the day's alerts."""
-        found = self.read(f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1", (day,))
-        return len(found) > 0
+        return len(self.read(_TOLD_OF_DAY, (day,))) > 0
 
-    def queue(self, messages: pd.DataFrame) -> int:
-        """Put messages into the outbox, each key once; returns how many are newly waiting to be sent.
+    def queue(self, messages: pd.DataFrame, day: date, worded: Sequence[str]) -> int:
+        """Put the messages of a day into the outbox, each key once; returns how many are newly waiting to be sent.
 
-        A key whose message failed before it was ever tried, for want of an address, may be used again.
+        A key whose message failed before it was ever tried, for want of an address, may be used again. `worded` are the
+        deals that the messages tell of.
+
+        Raises:
+            ValueError: the alerts of the day have changed since they were worded.
         """
         table = tables.outbox
         columns = ", ".join(column.name for column in table.columns)
         anew = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if not c.primary_key)
         with self.transaction() as sql:
+            _lock(sql, f"alerts of {day}")
+            to_send = _rows(sql, _TO_SEND_OF_DAY, (day,))["opportunity_id"]
+            if sorted(to_send) != sorted(worded):
+                raise ValueError(f"the alerts of {day} have changed since they were worded; materialize messages again")
             sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
             sql.adbc_ingest("fresh", to_arrow(messages, table), mode="append", temporary=True)
             sql.execute(
@@ -413,6 +440,11 @@ def _digest(scores: pd.DataFrame) -> str:
     content = content.assign(reasons=[json.dumps(json.loads(text), sort_keys=True) for text in content["reasons"]])
     plain = content.astype(object).where(content.notna(), None)
     return hashlib.sha256(plain.to_csv(index=False).encode()).hexdigest()
+
+
+def _lock(sql: Any, what: str) -> None:
+    """Wait until no other transaction holds this lock, and hold it to the end of this one."""
+    sql.execute("SELECT pg_advisory_xact_lock(hashtext($1))", (what,))
 
 
 def _replace_partition(

@@ -23,7 +23,8 @@ def with_episodes(
 
     Args:
         alerts: today's rows, one a deal and rule, with `win_probability`.
-        earlier: rows of the days before, with `as_of_date`, `episode_id` and `is_told`: whether a message told of it.
+        earlier: rows of the days before, with `as_of_date`, `episode_id`, `owner_id` and `is_told`: whether a message
+            told that owner of it.
         as_of: today.
         policy: when an episode is told again.
         last_day: the last day that was looked at, whether it had alerts or not; None: yesterday.
@@ -35,7 +36,7 @@ def with_episodes(
     found = alerts.merge(running, on=keys, how="left", validate="one_to_one")
     fresh = found["opportunity_id"] + ":" + found["rule"] + f":{as_of:%Y-%m-%d}"
     found["episode_id"] = found["episode_id"].astype(object).where(found["episode_id"].notna(), fresh)
-    found = found.merge(_last_told(earlier), on="episode_id", how="left")
+    found = found.merge(_last_told(earlier), on=["episode_id", "owner_id"], how="left")  # a new owner was told nothing
     is_recent = found["told_on"] > pd.Timestamp(as_of - timedelta(days=policy.repeat_after_days))
     fall = found["told_probability"].astype("float64") - found["win_probability"]
     is_worse = fall.round(9) >= policy.worse_points  # 0.35 - 0.25 is a little less than 0.10
@@ -46,14 +47,15 @@ def with_episodes(
 
 
 def as_if_sent(earlier: pd.DataFrame) -> pd.DataFrame:
-    """`earlier` for a replay, which sends nothing: what was to be sent counts as told."""
-    return earlier.assign(is_told=earlier["status"] == TO_SEND)
+    """`earlier` for a replay: on days for which no message was ever made, what was to be sent counts as told."""
+    is_told = earlier["is_told"].where(earlier["has_messages"].astype(bool), earlier["status"] == TO_SEND)
+    return earlier.assign(is_told=is_told.astype(bool))
 
 
 def _last_told(earlier: pd.DataFrame) -> pd.DataFrame:
-    """When each episode was told last, by its own rule or another one of the deal, and the win probability then."""
+    """When each owner was told last of an episode, by its rule or another one of the deal; the win probability then."""
     day = ["opportunity_id", "as_of_date"]
     told = earlier.merge(earlier.loc[earlier["is_told"].astype(bool), day].drop_duplicates(), on=day)
-    told = told.sort_values("as_of_date", kind="stable").drop_duplicates("episode_id", keep="last")
+    told = told.sort_values("as_of_date", kind="stable").drop_duplicates(["episode_id", "owner_id"], keep="last")
     told = told.rename(columns={"as_of_date": "told_on", "win_probability": "told_probability"})
-    return told[["episode_id", "told_on", "told_probability"]]
+    return told[["episode_id", "owner_id", "told_on", "told_probability"]].astype({"owner_id": object})

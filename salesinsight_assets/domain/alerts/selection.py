@@ -10,6 +10,7 @@ from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES
 from salesinsight_assets.domain.history.grid import Floats
 
+_UNDER = "told under "
 ALERT_COLUMNS = ["opportunity_id", "rule", "owner_id", "priority", "amount", "win_probability", "rank", "status",
                  "suppressed_because", "episode_id"]  # fmt: skip
 
@@ -37,6 +38,7 @@ def daily_alerts(
     because = because.where(because.notna(), _told_under_another_rule(alerts, because))
     because = because.where(because.notna(), _over_the_cap(alerts, because, policy))  # first: nobody gets its places
     because = because.where(because.notna(), _outside_the_riskiest(alerts, because, len(deals), policy))
+    because = _as_the_main_rule(alerts, because)
     alerts["suppressed_because"] = because
     alerts["status"] = np.where(because.isna(), TO_SEND, SUPPRESSED)
     return alerts[ALERT_COLUMNS]
@@ -67,6 +69,14 @@ def _ranks(alerts: pd.DataFrame) -> np.ndarray:
     return alerts["opportunity_id"].map(place).to_numpy("int64")
 
 
+def _as_the_main_rule(alerts: pd.DataFrame, because: pd.Series) -> pd.Series:
+    """Where the rule that a deal would be told under is held back, the others are for the same reason."""
+    is_other = because.str.startswith(_UNDER).fillna(False).astype(bool)
+    held_back = because[~is_other & alerts["silent_because"].isna()]
+    main = held_back.set_axis(alerts.loc[held_back.index, "opportunity_id"])
+    return because.where(~is_other | alerts["opportunity_id"].map(main).isna(), alerts["opportunity_id"].map(main))
+
+
 def _told_under_another_rule(alerts: pd.DataFrame, because: pd.Series) -> pd.Series:
     """For the lower rules of a deal the one that it is told under."""
     open_rows = alerts[because.isna()]
@@ -74,7 +84,7 @@ def _told_under_another_rule(alerts: pd.DataFrame, because: pd.Series) -> pd.Ser
     first = alerts["opportunity_id"].map(main)
     is_other = because.isna() & (alerts["rule"] != first)
     text = [
-        f"told under {rule.replace('_', ' ')}" if is_set else None for rule, is_set in zip(first, is_other, strict=True)
+        f"{_UNDER}{rule.replace('_', ' ')}" if is_set else None for rule, is_set in zip(first, is_other, strict=True)
     ]
     return pd.Series(text, index=alerts.index, dtype=object)
 

@@ -53,6 +53,10 @@ class UploadDay:
         """The beginning of each day in the company's time zone, in UTC."""
         return days.dt.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=True).dt.tz_convert("UTC")
 
+    def day_of(self, moment: pd.Timestamp) -> pd.Timestamp:
+        """The day of a moment in the company's time zone."""
+        return moment.tz_convert(self.zone).normalize().tz_localize(None)
+
     def beginning(self, day: pd.Timestamp) -> pd.Timestamp:
         """The beginning of one day."""
         return self.beginnings(pd.Series([day]))[0]

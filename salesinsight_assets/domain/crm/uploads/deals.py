@@ -15,7 +15,7 @@ from salesinsight_assets.domain.crm.tables import crm_table
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
 from salesinsight_assets.domain.crm.uploads.further_files import looked_up, not_delivered, second_file
 from salesinsight_assets.domain.crm.uploads.mapping import DealsMapping
-from salesinsight_assets.domain.crm.uploads.raw import RawFile, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
 from salesinsight_assets.domain.crm.uploads.revision import revised_tables
 from salesinsight_assets.domain.crm.uploads.stored import StoredRows
 
@@ -37,7 +37,7 @@ def deals_tables(
         "opportunities": _opportunities(deals),
         "opportunity_history": _history(deals),
     }
-    revised = revised_tables(built, stored, day.beginning(told), not_delivered(files, file, mapping))
+    revised = revised_tables(built, stored, _told_at(told, day, stored), not_delivered(files, file, mapping))
     return {name: _arrow(name, frame) for name, frame in revised.items()}
 
 
@@ -58,13 +58,28 @@ def _told_day(file: RawFile, mapping: DealsMapping, day: UploadDay, stored: Stor
     if created.isna().all():
         nowhere = "the day the deal was created, in one row at least"
         file.refuse(created.isna().to_numpy(), mapping.created, nowhere)
+    known = None if stored.told_until is None else day.day_of(stored.told_until)
     if day.as_of:
+        _refuse_earlier_day(pd.Timestamp(day.as_of), known)
         return pd.Timestamp(day.as_of)
     mentioned = pd.concat([created, file.dates(mapping.closed)]).max()
-    if stored.told_until is None:
-        return mentioned
-    known = stored.told_until.tz_convert(day.zone).normalize().tz_localize(None)
-    return max(mentioned, min(known, day.last_day))
+    return mentioned if known is None else max(mentioned, min(known, day.last_day))
+
+
+def _refuse_earlier_day(as_of: pd.Timestamp, known: pd.Timestamp | None) -> None:
+    """What is stored already tells of later days; an earlier file would rewrite what was known then."""
+    if known is not None and as_of < known:
+        expected = f"a day from {known:%Y-%m-%d} on, of which the stored rows tell"
+        advice = "correct the option, or import the files in the order of their days into a fresh home"
+        raise UploadRefusedError([Refusal("--as-of", None, None, expected, f"{as_of:%Y-%m-%d}", advice)])
+
+
+def _told_at(told: pd.Timestamp, day: UploadDay, stored: StoredRows) -> pd.Timestamp:
+    """From when what the upload changes counts: the beginning of its day, or after what was stored of that day."""
+    beginning = day.beginning(told)
+    if stored.told_until is None or stored.told_until <= beginning:
+        return beginning
+    return stored.told_until + pd.Timedelta(microseconds=1)
 
 
 def _deals(file: RawFile, mapping: DealsMapping, day: UploadDay, told: pd.Timestamp) -> pd.DataFrame:

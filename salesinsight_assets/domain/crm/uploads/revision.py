@@ -2,7 +2,7 @@
 
 A flat file dates only how a deal began and ended. So what is new about a deal that is stored already counts from the day
 that the upload tells of, and a closing after all that the stored rows tell of from its own day. Where a deal is stored,
-the day it was created stays.
+the day it was created stays. A deal that was not stored counts from its own dates, as a row that the CRM delivers late does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from salesinsight_assets.domain.crm.uploads.stored import StoredRows
 _STAMPS = ("created_date", "system_modstamp")
 _STATE = ("stage_name", "amount", "close_date")
 _COLUMNS_OF = {"manager": "manager_id"}
+_NEVER_BLANKED = ("email",)
 _WITH_REVISIONS = ("opportunities", "accounts", "users")
 
 
@@ -23,10 +24,10 @@ def revised_tables(
 ) -> dict[str, pd.DataFrame]:
     """The tables of an upload that begins at `told_at`, from those that it would be with nothing stored.
 
-    What is `not_delivered` keeps its stored value where the upload has none.
+    What is `not_delivered`, and a rep's address, keeps its stored value where the upload has none.
     """
     tables = dict(first_told)
-    kept = [_COLUMNS_OF.get(name, name) for name in not_delivered]
+    kept = [*(_COLUMNS_OF.get(name, name) for name in not_delivered), *_NEVER_BLANKED]
     for name in _WITH_REVISIONS:
         tables[name] = _revised(_filled(first_told[name], stored.rows(name), kept), stored.rows(name), stored, told_at)
     stages = first_told["opportunity_stages"]

@@ -61,7 +61,7 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("owner_id", sa.Text()), schema="engagement")
     op.add_column("outbox", sa.Column("opportunity_id", sa.Text()), schema="engagement")
     # digest:DAY:OWNER, and slack:DEAL:RULE:DAY:DAY, whose owner is that of the day's alert
-    op.execute("UPDATE engagement.outbox SET owner_id = split_part(message_key, ':', 3) WHERE channel = 'email'")
+    op.execute("UPDATE engagement.outbox SET owner_id = substr(message_key, 19) WHERE channel = 'email'")
     op.execute(
         "UPDATE engagement.outbox AS o SET opportunity_id = a.opportunity_id, owner_id = a.owner_id"
         " FROM insight.rep_alerts AS a WHERE o.channel = 'slack' AND a.as_of_date = o.as_of_date"
