@@ -349,6 +349,19 @@ def test_a_month_trained_again_keeps_its_earlier_model_and_counts_by_the_latest_
     assert found["model_id"] == "one"
 
 
+def test_models_that_are_registered_at_once_wait_for_each_other(warehouse: Warehouse, wait_for) -> None:
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as sql:
+            sql.execute("SELECT pg_advisory_xact_lock(hashtext('models'))")
+            row = model("january", date(2026, 2, 1))
+            other = pool.submit(Warehouse(warehouse.url).register_model, date(2026, 1, 1), row)
+            wait_for(lambda: other.done() or len(warehouse.read(waiting)) > 0, 30)
+            assert not other.done()
+        other.result(30)
+    assert statuses(warehouse) == {"january": "champion"}
+
+
 def test_the_same_model_again_leaves_the_registry_as_it_was(warehouse: Warehouse) -> None:
     warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
     before = warehouse.exported("models", None)
