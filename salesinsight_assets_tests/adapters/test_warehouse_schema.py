@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from datetime import date
 
 import psycopg2
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -117,3 +119,45 @@ def execute(url: str, statement: str) -> None:
     connection.autocommit = True
     connection.cursor().execute(statement)
     connection.close()
+
+
+# --- rows that were there before ---
+
+OLD_ROWS = """
+INSERT INTO insight.rep_alerts VALUES
+    ('2026-03-01', '006A', 'likely_loss', '005:A', 'HIGH', 1, 0.2, 1, 'to_send', NULL, '006A:likely_loss:2026-03-01'),
+    ('2026-03-01', '006B', 'slow_deal', '005:A', 'MEDIUM', 1, 0.2, 2, 'suppressed', 'told', '006B:slow_deal:2026-03-01');
+INSERT INTO insight.prediction_ledger
+    (as_of_date, opportunity_id, model_id, run_id, win_probability, risk_level, reasons, is_fallback, scored_at)
+    VALUES ('2026-03-01', '006A', 'win-1', 'run', 0.2, 'HIGH', '[]', false, '2026-03-02T04:00Z');
+INSERT INTO insight.models (model_id, model_month, trained_on, kind, status, metrics, feature_names)
+    VALUES ('win-1', '2026-02-01', '2026-03-01', 'lightgbm', 'champion', '{}', '{}');
+INSERT INTO engagement.outbox (message_key, channel, as_of_date, status, attempts, payload, queued_at) VALUES
+    ('digest:2026-03-01:005:A', 'email', '2026-03-01', 'sent', 1, '{}', '2026-03-02T05:30Z'),
+    ('slack:006A:likely_loss:2026-03-01:2026-03-01', 'slack', '2026-03-01', 'sent', 1, '{}', '2026-03-02T05:30Z');
+"""
+
+
+def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
+    engine = sa.create_engine(sqlalchemy_url(empty_database), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for name in schema.SCHEMAS:
+            connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(OLD_ROWS)
+        connection.commit()
+    schema.upgrade(empty_database)
+    store = Warehouse(empty_database)
+    try:
+        day = date(2026, 3, 1)
+        assert list(store.alerts_between(day, day)["is_told"]) == [True, False]
+        assert store.last_alert_day(date(2026, 3, 2)) == day
+        assert list(store.partition("opportunity_scores", day)["opportunity_id"]) == ["006A"]
+        outbox = store.exported("outbox", None).set_index("channel")
+        assert dict(outbox["owner_id"]) == {"email": "005:A", "slack": "005:A"}
+        assert outbox.at["slack", "opportunity_id"] == "006A"
+        assert store.champion(day) is not None
+    finally:
+        store.close()
