@@ -1,7 +1,7 @@
 """Stage crm: what Salesforce, or a CSV upload, delivers, as versioned tables."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from salesinsight_assets.adapters.warehouse import Warehouse
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
@@ -100,7 +102,7 @@ def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource)
     upload = upload_tables(files, config.mapping, mappings, as_of, company.zone, now, stored_rows(store))
     left_out = files_left_out(files, mappings[config.mapping]) if config.mapping else []
     named = {crm_table(name): rows for name, rows in upload.items()}
-    counts = store.merge_all(named, source="csv", synced_at=now)
+    counts = store.merge_all(named, source="csv", synced_at=now, told_until=_told_until(config, upload, company))
     stored = store.crm_status().set_index("table_name")["row_count"]
     for table, rows in named.items():
         merged = counts[table.name]
@@ -118,6 +120,14 @@ def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource)
             },
         )
     yield from _stored(store, "stored rows; not part of the upload", without=set(upload))
+
+
+def _told_until(config: CrmDelivery, upload: "Mapping[str, pa.Table]", company: CompanyResource) -> datetime | None:
+    """The end of the day that a mapped upload tells of (its stages are stamped by it); rows of our own format are of now."""
+    if config.mapping is None:
+        return None
+    stamps: list[datetime] = upload["opportunity_stages"]["system_modstamp"].to_pylist()
+    return company.as_of(max(stamps).astimezone(company.zone).date())
 
 
 def _from_salesforce(

@@ -49,7 +49,7 @@ def _company(runtime: Runtime, founded_until: date) -> DemoCompany:
         say("1. Founding a company with two years of business …")
     with console.status("two years of business") as status:
         company = open_company(home, founded_until, lambda day: status.update(f"two years of business: {day}"))
-    say(f"1. The company {'is founded' if is_new else 'was there already'}: {company.path}")
+    say(f"   founded: {company.path}" if is_new else f"1. The company was there already: {company.path}")
     return company
 
 

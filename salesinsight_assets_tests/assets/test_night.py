@@ -146,6 +146,35 @@ def test_an_upload_that_is_accepted_says_so(trained_platform, tmp_path) -> None:
     assert assets["tasks"]["source"] == "stored rows; not part of the upload"
 
 
+DEALS = """deal,created,closed,rep,mail,status,amount
+a,2025-01-01,,Ann,ann@example.com,Open,90000
+b,2025-01-01,2025-02-01,Bob,bob@example.com,Won,90000
+"""
+MINE = """
+[mappings.mine]
+id = "deal"
+created = "created"
+closed = "closed"
+owner = "rep"
+email = "mail"
+outcome = "status"
+open_stages = ["Open"]
+amount = "amount"
+"""
+
+
+@pytest.mark.parametrize(("as_of", "is_told"), [(None, False), ("2025-03-30", False), ("2025-03-31", True)])
+def test_a_file_of_deals_is_as_old_as_the_day_that_it_tells_of(platform, tmp_path, as_of, is_told) -> None:
+    path = tmp_path / "deals.csv"
+    path.write_text(DEALS)
+    platform.configure(MINE)
+    config = {"csv_files": [str(path)], "mapping": "mine", **({"as_of": as_of} if as_of else {})}
+    assert platform.run("crm_sync", csv=config).success
+    platform.set_time(platform.morning_after + timedelta(hours=3))
+    assets = materialized(platform.run_well("night_without_sync", platform.last_day))
+    assert (assets["messages"]["outbox"] == "queued") == is_told, assets["messages"]["outbox"]
+
+
 # --- expectations ---
 
 

@@ -144,7 +144,9 @@ def test_too_few_deals_are_rejected_with_the_reason():
     won = trained.metrics["won"]
     assert trained.model is None
     assert trained.status == "rejected"
-    assert trained.reason == (f"too few decided deals: {won} won and {150 - won} lost, at least 150 and 100 are needed")
+    assert trained.reason == (
+        f"too few decided deals in the weekly snapshots: {won} won and {150 - won} lost, at least 150 and 100 are needed"
+    )
     assert len(trained.calibration) == len(trained.importance) == 0
 
 
@@ -166,7 +168,7 @@ def test_weeks_with_one_outcome_only_cannot_judge():
 
 def test_no_examples_at_all_are_rejected():
     assert train_model(examples(1, signal=0)[:0], TRAINED_ON, POLICY).reason.startswith(
-        "too few decided deals: 0 won and 0"
+        "too few decided deals in the weekly snapshots: 0 won and 0"
     )
 
 

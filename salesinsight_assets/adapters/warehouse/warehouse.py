@@ -136,14 +136,22 @@ class Warehouse:
         return MergeCounts(inserted, updated, deleted)
 
     def merge_all(
-        self, uploads: Mapping[CrmTable, pa.Table], *, source: str, synced_at: datetime
+        self,
+        uploads: Mapping[CrmTable, pa.Table],
+        *,
+        source: str,
+        synced_at: datetime,
+        told_until: datetime | None = None,
     ) -> dict[str, MergeCounts]:
-        """Upsert the tables of one upload, all in one transaction; counts by table name."""
+        """Upsert the tables of one upload, all in one transaction; counts by table name.
+
+        `told_until` is how far the upload tells, where that is not the moment of the sync: the rows are as old as that.
+        """
         counts: dict[str, MergeCounts] = {}
         with self.transaction() as sql:
             for table, rows in sorted(uploads.items(), key=lambda item: item[0].name):  # one order: no deadlock
                 counts[table.name] = self.merge_within(sql, table, [rows], source=source, synced_at=synced_at)
-                _note_delivery(sql, table, None, source, synced_at)
+                _note_delivery(sql, table, None, source, min(told_until or synced_at, synced_at))
         return counts
 
     def crm_rows(self, recent_since: datetime, activity_since: datetime) -> dict[str, pd.DataFrame]:

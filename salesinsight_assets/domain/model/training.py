@@ -40,7 +40,7 @@ def train_model(examples: pd.DataFrame, trained_on: date, policy: ModelPolicy) -
     counts = {"won": won, "lost": lost, "snapshots": len(examples)}
     if won < policy.least_won or lost < policy.least_lost:
         reason = (
-            f"too few decided deals: {won} won and {lost} lost, at least {policy.least_won} and {policy.least_lost}"
+            f"too few decided deals in the weekly snapshots: {won} won and {lost} lost, at least {policy.least_won} and {policy.least_lost}"
             " are needed"
         )
         return _without_model(reason, counts)
