@@ -11,6 +11,7 @@ from pydantic import Field
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
 from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.sending import OLDEST_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
 GROUP = "crm"
-OLDEST_USABLE = timedelta(hours=24)
 
 salesforce_objects = [
     dg.AssetSpec(
@@ -142,7 +142,7 @@ def _from_salesforce(
         with SalesforceClient(company.salesforce) as client:
             results = sync_tables(client, store, company.crm_tables, lookback, lambda r: context.log.info(_line(r)))
     except SalesforceCallError as error:
-        yield from _from_stored_rows(context, store, company, f"Salesforce cannot be read: {error}", OLDEST_USABLE)
+        yield from _from_stored_rows(context, store, company, f"Salesforce cannot be read: {error}", OLDEST_ROWS)
         return
     rows = store.crm_status().set_index("table_name")["row_count"]
     for result in results:

@@ -16,6 +16,7 @@ from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.domain.history.grid import end_of_day
+from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets.settings import clock_at, export_environment, last_complete_day, load_settings, now
 
 DEFAULT_NIGHTS = 8
@@ -82,7 +83,7 @@ def _training(outcome: JobOutcome) -> str:
 
 
 def _night(runtime: Runtime, night: date) -> str:
-    outcome = run_night(runtime.warehouse, night, {"salesinsight/send": "true"})
+    outcome = run_night(runtime.warehouse, night, {SEND_TAG: "true"})
     if not outcome.success:
         _successful(outcome.last)
     changed = sum(outcome.assets["opportunities"][f"rows_{kind}"] for kind in ("inserted", "updated"))

@@ -37,13 +37,18 @@ class NightOutcome:
         """Metadata by asset, of the sync and of what followed."""
         return {**self.sync.assets, **(self.rest.assets if self.rest else {})}
 
+    @property
+    def failed_checks(self) -> dict[str, str]:
+        """Failed checks of the sync and of what followed."""
+        return {**self.sync.failed_checks, **self.last.failed_checks}
+
     def as_json(self) -> dict[str, Any]:
         """The outcome as plain data."""
         return {
             **self.last.as_json(),
             "success": self.success,
             "assets": self.assets,
-            "failed_checks": {**self.sync.failed_checks, **self.last.failed_checks},
+            "failed_checks": self.failed_checks,
             "training": self.training.as_json() if self.training else None,
         }
 

@@ -10,6 +10,7 @@ from salesinsight_assets.cli.night import run_night
 from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, write_json
 from salesinsight_assets.cli.report import night_summary
 from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
 
 
@@ -24,7 +25,7 @@ def command(day: date | None, send: bool | None, json_file: Path | None) -> None
         day = day or newest
         _check_day(runtime, day, newest)
         _check_rows(runtime)
-        outcome = run_night(runtime.warehouse, day, {} if send is None else {"salesinsight/send": str(send).lower()})
+        outcome = run_night(runtime.warehouse, day, {} if send is None else {SEND_TAG: str(send).lower()})
         write_json(json_file, {"date": day, **outcome.as_json()})
         say(night_summary(day, outcome))
     if not outcome.success:

@@ -25,9 +25,8 @@ def night_summary(day: date, outcome: NightOutcome) -> str:
         ),
         f"  messages: {message_counts(messages)}; to read in {messages.get('files')}",
     ]
-    warnings = {**outcome.sync.failed_checks, **outcome.last.failed_checks}
-    if warnings:
-        lines += ["  warnings: " + "; ".join(warnings)]
+    if outcome.failed_checks:
+        lines += ["  warnings: " + "; ".join(outcome.failed_checks)]
     return "\n".join([*training, *lines])
 
 

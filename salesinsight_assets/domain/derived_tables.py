@@ -46,6 +46,9 @@ _DEAL = _key("opportunity_id", "text", "The opportunity's Salesforce Id.")
 _OWNER = TableColumn("owner_id", "text", "Salesforce Id of the owner on that day.")
 _AMOUNT = TableColumn("amount", "number", "Amount in the company's currency.")
 _CHANCE = _required("win_probability", "number", "Chance to be won, 0 to 1.")
+_RUN = _key("run_id", "text", "The Dagster run that said it.")
+_IS_FALLBACK = _required("is_fallback", "boolean", "Whether the rules had to do.")
+_SCORED_AT = _required("scored_at", "timestamp", "When it was said.")
 _FEATURES = tuple(_required(f.name, "number", f"{f.sentence} ({f.unit})") for f in CATALOGUE)
 
 OPEN_OPPORTUNITIES = DerivedTable(
@@ -126,7 +129,7 @@ PREDICTION_LEDGER = DerivedTable(
         _DAY,
         _DEAL,
         _key("model_id", "text", "The model that said it; `rules` for the rule-based score."),
-        _key("run_id", "text", "The Dagster run that said it."),
+        _RUN,
         _OWNER,
         _AMOUNT,
         _CHANCE,
@@ -135,8 +138,8 @@ PREDICTION_LEDGER = DerivedTable(
         ),
         _required("risk_level", "text", "HIGH, MEDIUM or LOW."),
         _required("reasons", "json", "Reasons: text, fact, direction, source (model or rule), value, norm."),
-        _required("is_fallback", "boolean", "Whether the rules had to do."),
-        _required("scored_at", "timestamp", "When it was said."),
+        _IS_FALLBACK,
+        _SCORED_AT,
     ),
     "as_of_date",
 )
@@ -144,11 +147,11 @@ SCORING_RUNS = DerivedTable(
     "scoring_runs",
     (
         _DAY,
-        _key("run_id", "text", "The Dagster run that scored the day."),
+        _RUN,
         _required("model_id", "text", "The model that said it; `rules` for the rule-based score."),
-        _required("is_fallback", "boolean", "Whether the rules had to do."),
+        _IS_FALLBACK,
         _required("open_deals", "integer", "Deals that were open, and scored."),
-        _required("scored_at", "timestamp", "When it was said."),
+        _SCORED_AT,
     ),
     "as_of_date",
 )

@@ -214,7 +214,7 @@ class Warehouse:
                 raise KeyError(f"--date: expected a table with days, got {table}, which has none; leave it out")
             names = [c.name for c in tables.CRM[table].columns if c.name not in tables.VERSION_COLUMNS]
             return self.read(f"SELECT {', '.join(names)} FROM crm.{table} WHERE valid_to IS NULL ORDER BY id")
-        derived = {name.rpartition(".")[2]: name for name in metadata_names()}
+        derived = _derived_names()
         if table not in derived:
             known = ", ".join(sorted({*tables.CRM, *derived}))
             raise KeyError(f"expected one of {known}, got {table}; correct its name")
@@ -228,7 +228,7 @@ class Warehouse:
     def days_of(self, table: str) -> tuple[date, date] | None:
         """The first and the last day (or month) with rows of a derived table; None where it is empty."""
         column = tables.DAY_COLUMNS[table]
-        rows = self.read(f"SELECT min({column}) AS first, max({column}) AS last FROM {_full_name(table)}")
+        rows = self.read(f"SELECT min({column}) AS first, max({column}) AS last FROM {_derived_names()[table]}")
         return None if pd.isna(rows["first"][0]) else (rows["first"][0].date(), rows["last"][0].date())
 
     # --- what single stages ask for ---
@@ -242,18 +242,14 @@ class Warehouse:
         values = [_LATER_THAN_OTHERS if name == "trained_at" else name for name in names]
         with self.transaction() as sql:
             _lock(sql, "models")
-            sql.execute("CREATE TEMP TABLE fresh (LIKE insight.models)")
-            sql.adbc_ingest(
-                "fresh", to_arrow(row.assign(model_month=month), tables.models), mode="append", temporary=True
-            )
-            sql.execute(
-                f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(values)} FROM fresh"
-                " ON CONFLICT (model_id) DO UPDATE SET status = excluded.status, reason = excluded.reason,"
-                " metrics = excluded.metrics, trained_at = CASE WHEN m.trained_at = (SELECT max(trained_at)"
-                f" FROM insight.models WHERE model_month = m.model_month) AND NOT ({_HAD_TOO_FEW})"
-                " THEN m.trained_at ELSE excluded.trained_at END"
-            )
-            sql.execute("DROP TABLE fresh")
+            with _fresh(sql, tables.models, row.assign(model_month=month)):
+                sql.execute(
+                    f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(values)} FROM fresh"
+                    " ON CONFLICT (model_id) DO UPDATE SET status = excluded.status, reason = excluded.reason,"
+                    " metrics = excluded.metrics, trained_at = CASE WHEN m.trained_at = (SELECT max(trained_at)"
+                    f" FROM insight.models WHERE model_month = m.model_month) AND NOT ({_HAD_TOO_FEW})"
+                    " THEN m.trained_at ELSE excluded.trained_at END"
+                )
             sql.execute(
                 "UPDATE insight.models SET status = CASE WHEN model_id = (SELECT model_id FROM insight.models"
                 f" WHERE {_PASSED} ORDER BY {_LATEST_FIRST} LIMIT 1) THEN 'champion' ELSE 'retired' END WHERE {_PASSED}"
@@ -269,7 +265,7 @@ class Warehouse:
         return latest.empty or bool(latest["is_due"][0])
 
     def champion(self, as_of: date) -> dict[str, Any] | None:
-        """`model_id`, `trained_on` and `artifact` of the latest model that had passed the gate when `as_of` began, None if there is none."""
+        """The latest model that had passed the gate when `as_of` began: `model_id`, `trained_on`, `artifact`; None if none."""
         rows = self.read(
             f"SELECT model_id, trained_on, artifact FROM insight.models WHERE {_PASSED} AND trained_on <= $1"
             f" ORDER BY {_LATEST_FIRST} LIMIT 1",
@@ -355,17 +351,15 @@ class Warehouse:
             to_send = _rows(sql, _TO_SEND_OF_DAY, (day,))["opportunity_id"]
             if sorted(to_send) != sorted(worded):
                 raise ValueError(f"the alerts of {day} have changed since they were worded; materialize messages again")
-            sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
-            sql.adbc_ingest("fresh", to_arrow(messages, table), mode="append", temporary=True)
-            sql.execute(
-                f"WITH written AS (INSERT INTO {table.fullname} AS o ({columns})"
-                f" SELECT DISTINCT ON (message_key) {columns} FROM fresh"
-                f" ON CONFLICT (message_key) DO UPDATE SET {anew} WHERE o.status = 'failed' AND o.attempts = 0"
-                " AND (o.recipient, o.payload) IS DISTINCT FROM (excluded.recipient, excluded.payload)"
-                " RETURNING status) SELECT count(*) FILTER (WHERE status = 'pending') FROM written"
-            )
-            waiting = sql.fetchone()[0]
-            sql.execute("DROP TABLE fresh")
+            with _fresh(sql, table, messages):
+                sql.execute(
+                    f"WITH written AS (INSERT INTO {table.fullname} AS o ({columns})"
+                    f" SELECT DISTINCT ON (message_key) {columns} FROM fresh"
+                    f" ON CONFLICT (message_key) DO UPDATE SET {anew} WHERE o.status = 'failed' AND o.attempts = 0"
+                    " AND (o.recipient, o.payload) IS DISTINCT FROM (excluded.recipient, excluded.payload)"
+                    " RETURNING status) SELECT count(*) FILTER (WHERE status = 'pending') FROM written"
+                )
+                waiting = sql.fetchone()[0]
         return int(waiting)
 
     def alerts_to_word(self, day: date) -> pd.DataFrame:
@@ -405,10 +399,8 @@ def _note_delivery(sql: Any, table: CrmTable, cursor: datetime | None, source: s
 
 def _rows(sql: Any, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
     if parameters and all(isinstance(value, date) for value in parameters):
-        query, parameters = (
-            _with_times(query, parameters),
-            (),
-        )  # without parameters the driver reads by COPY: a third faster
+        # without parameters the driver reads by COPY, a third faster
+        query, parameters = _with_times(query, parameters), ()
     sql.execute(query, tuple(parameters) or None)
     return to_pandas(sql.fetch_arrow_table())
 
@@ -448,14 +440,14 @@ def metadata_names() -> list[str]:
     return [*derived, "insight.opportunity_scores"]
 
 
-def _full_name(table: str) -> str:
-    return next(name for name in metadata_names() if name.endswith(f".{table}"))
+def _derived_names() -> dict[str, str]:
+    """The full name of each derived table and view, by its own."""
+    return {name.rpartition(".")[2]: name for name in metadata_names()}
 
 
 def exported_names() -> dict[str, list[str]]:
     """Every table that can be exported, by its kind."""
-    derived = [name.rpartition(".")[2] for name in metadata_names()]
-    return {"CRM": sorted(tables.CRM), "Derived": sorted(derived)}
+    return {"CRM": sorted(tables.CRM), "Derived": sorted(_derived_names())}
 
 
 def _digest(scores: pd.DataFrame) -> str:
@@ -464,6 +456,15 @@ def _digest(scores: pd.DataFrame) -> str:
     content = content.assign(reasons=[json.dumps(json.loads(text), sort_keys=True) for text in content["reasons"]])
     plain = content.astype(object).where(content.notna(), None)
     return hashlib.sha256(plain.to_csv(index=False).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _fresh(sql: Any, table: sa.Table, frame: pd.DataFrame) -> Generator[None]:
+    """`frame` as the temporary table `fresh`, with the columns of `table`."""
+    sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
+    sql.adbc_ingest("fresh", to_arrow(frame, table), mode="append", temporary=True)
+    yield
+    sql.execute("DROP TABLE fresh")
 
 
 def _lock(sql: Any, what: str) -> None:
