@@ -20,6 +20,7 @@ _KEY_PREFIXES = {
     "CampaignMember": "00v",
     "OpportunityCompetitor": "00J",
     "CurrencyType": "01L",
+    "DatedConversionRate": "04w",
 }
 CAMPAIGN_PREFIX = "701"
 _EXTRA_FIELDS = {

@@ -80,6 +80,7 @@ _CRM_ONLY: Mapping[str, tuple[Expectation, ...]] = {
     "opportunity_stages": (_rows(2), _between("default_probability", 0, 100, "warning")),
     "users": (_rows(1),),
     "currency_types": (_between("conversion_rate", 1e-9, None),),
+    "dated_conversion_rates": (_between("conversion_rate", 1e-9, None),),
 }
 _RATES = ("company_win_rate", "rep_win_rate", "source_win_rate", "industry_win_rate", "product_win_rate")
 

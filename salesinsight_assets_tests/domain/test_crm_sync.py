@@ -8,7 +8,8 @@ import pytest
 
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.rows import arrow_schema, typed_table
-from salesinsight_assets.domain.crm.sync import MergeCounts, SourceUsage, sync_tables
+from salesinsight_assets.domain.crm.source import SourceUsage
+from salesinsight_assets.domain.crm.sync import MergeCounts, sync_tables
 from salesinsight_assets.domain.crm.tables import (
     ACCOUNTS,
     COMPETITORS,

@@ -19,13 +19,13 @@ from salesinsight_assets.adapters.salesforce.session import OrgSession
 from salesinsight_assets.adapters.salesforce.soql import TableQuery, table_query
 from salesinsight_assets.adapters.salesforce.transport import ApiUsage
 from salesinsight_assets.domain.crm.rows import typed_table
-from salesinsight_assets.domain.crm.sync import SourceUsage
+from salesinsight_assets.domain.crm.source import SourceUsage
 from salesinsight_assets.domain.crm.tables import Column, CrmTable
 from salesinsight_assets.settings import SalesforceSettings
 
 
 class SalesforceClient:
-    """A `domain.crm.sync.CrmSource` on one Salesforce org; logs in at the first call.
+    """A `domain.crm.source.CrmSource` on one Salesforce org; logs in at the first call.
 
     Every method raises `SalesforceCallError` where Salesforce refuses or cannot be reached within the retry budget, and
     its `LoginError` where it gives no session.

@@ -60,6 +60,10 @@ sync_cursors = sa.Table(
     sa.Column("cursor", Timestamp),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("synced_at", Timestamp, nullable=False),
+    sa.Column("deletes_cursor", Timestamp),
+    sa.Column("reconciled_at", Timestamp),
+    sa.Column("salesforce_object", sa.Text),
+    sa.Column("fields", JSONB),
     schema="crm",
 )
 

@@ -390,7 +390,7 @@ def _is_alive(connection: Any) -> bool:
 def _note_delivery(sql: Any, table: CrmTable, cursor: datetime | None, source: str, synced_at: datetime) -> None:
     """Say when a table was last delivered and by whom, also where no row of it changed."""
     sql.execute(
-        "INSERT INTO crm.sync_cursors VALUES ($1, $2, $3, $4) ON CONFLICT (table_name) DO UPDATE"
+        "INSERT INTO crm.sync_cursors (table_name, cursor, source, synced_at) VALUES ($1, $2, $3, $4) ON CONFLICT (table_name) DO UPDATE"
         " SET cursor = coalesce(excluded.cursor, sync_cursors.cursor), source = excluded.source,"
         " synced_at = excluded.synced_at",
         (table.name, cursor, source, synced_at),

@@ -51,6 +51,9 @@ def _stages(journal: Journal, stamp: np.ndarray) -> None:
     )
 
 
+_BEGINNING_OF_TIME, _END_OF_TIME = "0001-01-01", "9999-12-31"  # how Salesforce bounds the first and the last dated rate
+
+
 def _currencies(journal: Journal, stamp: np.ndarray) -> None:
     journal.insert(
         "CurrencyType",
@@ -59,6 +62,16 @@ def _currencies(journal: Journal, stamp: np.ndarray) -> None:
         ConversionRate=objects(currency.rate for currency in CURRENCIES),
         IsCorporate=objects(currency.is_corporate for currency in CURRENCIES),
         IsActive=True,
+        CreatedDate=np.repeat(stamp, len(CURRENCIES)),
+        SystemModstamp=np.repeat(stamp, len(CURRENCIES)),
+    )
+    journal.insert(
+        "DatedConversionRate",
+        journal.new_ids("DatedConversionRate", len(CURRENCIES)),
+        IsoCode=objects(currency.code for currency in CURRENCIES),
+        ConversionRate=objects(currency.rate for currency in CURRENCIES),
+        StartDate=_BEGINNING_OF_TIME,
+        NextStartDate=_END_OF_TIME,
         CreatedDate=np.repeat(stamp, len(CURRENCIES)),
         SystemModstamp=np.repeat(stamp, len(CURRENCIES)),
     )

@@ -11,25 +11,11 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from salesinsight_assets.domain.crm.source import SourceUsage
 from salesinsight_assets.domain.crm.tables import Column, CrmTable
 
 SyncStatus = Literal["complete", "failed", "skipped"]
 SOURCE = "salesforce"
-
-
-@dataclass(frozen=True)
-class SourceUsage:
-    """What a source has spent so far: calls, repeated calls and seconds on its own monotonic clock."""
-
-    api_calls: int
-    retries: int
-    seconds: float
-
-    def since(self, earlier: "SourceUsage") -> "SourceUsage":
-        """What was spent after `earlier`."""
-        return SourceUsage(
-            self.api_calls - earlier.api_calls, self.retries - earlier.retries, self.seconds - earlier.seconds
-        )
 
 
 @dataclass(frozen=True)

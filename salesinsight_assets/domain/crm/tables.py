@@ -128,8 +128,8 @@ ACCOUNTS = CrmTable(
     "accounts",
     "Account",
     _columns(
-        f"Id Name Industry Type BillingCountry NumberOfEmployees:integer AnnualRevenue:number ParentId OwnerId "
-        f"{_STAMPS_AND_DELETED}",
+        "Id Name Industry Type BillingCountry NumberOfEmployees:integer AnnualRevenue:number ParentId OwnerId "
+        f"MasterRecordId {_STAMPS_AND_DELETED}",  # of an account that was merged away: into which
         required=("Name", *_STAMP_NAMES),
     ),
 )
@@ -189,6 +189,16 @@ CURRENCY_TYPES = CrmTable(
     cursor_field=None,
     is_optional=True,
 )
+DATED_CONVERSION_RATES = CrmTable(
+    "dated_conversion_rates",
+    "DatedConversionRate",
+    _columns(
+        f"Id IsoCode ConversionRate:number StartDate:date NextStartDate:date {_STAMPS}",
+        required=("IsoCode", "ConversionRate", "StartDate"),
+    ),
+    cursor_field=None,
+    is_optional=True,
+)
 
 CRM_TABLES: tuple[CrmTable, ...] = (
     OPPORTUNITIES,
@@ -202,6 +212,7 @@ CRM_TABLES: tuple[CrmTable, ...] = (
     CAMPAIGN_MEMBERS,
     COMPETITORS,
     CURRENCY_TYPES,
+    DATED_CONVERSION_RATES,
 )
 
 
