@@ -4,11 +4,12 @@ Secrets and addresses come from environment variables; business numbers from the
 """
 
 import contextlib
+import math
 import os
 import re
 import tomllib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class SalesforceSettings:
     bulk_threshold: int = 2000
     page_size: int = 2000
     api_share: float = 0.8
+    state_directory: Path | None = None  # where a refresh token that Salesforce changed is kept; None: in memory only
 
     @property
     def is_configured(self) -> bool:
@@ -80,6 +82,14 @@ _SALESFORCE_NUMBERS: dict[str, type] = {
     "page_size": int,
     "api_share": float,
 }
+_SALESFORCE_RANGES: dict[str, tuple[float, float, str]] = {
+    "timeout_seconds": (1e-3, 3600, "seconds above 0 and up to 3600"),
+    "retry_budget_seconds": (1e-3, 86_400, "seconds above 0 and up to 86400"),
+    "lookback_seconds": (0, 86_400 * 30, "seconds from 0 to 2592000"),
+    "bulk_threshold": (0, math.inf, "a number of rows, 0 or more"),
+    "page_size": (200, 2000, "a number of rows from 200 to 2000"),
+    "api_share": (1e-6, 1, "a share above 0 and up to 1"),
+}
 _AUTH_FLOWS = ("client_credentials", "jwt", "refresh_token", "password")
 
 
@@ -96,12 +106,13 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value that cannot be used, by the name of its variable.
     """
     env = environment() if env is None else env
+    home = Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute()
     return Settings(
-        home=Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute(),
+        home=home,
         postgres_url=_postgres_url(env.get("SALESINSIGHT_POSTGRES_URL") or None),
         timezone=_timezone(env.get("SALESINSIGHT_TIMEZONE") or "UTC"),
         config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
-        salesforce=_salesforce(env),
+        salesforce=replace(_salesforce(env), state_directory=home),
     )
 
 
@@ -149,13 +160,18 @@ def _salesforce(env: Mapping[str, str]) -> SalesforceSettings:
     given: dict[str, Any] = {}
     for name in SalesforceSettings.__dataclass_fields__:
         value = env.get(prefix + name.upper())
-        if value:
+        if value and name != "state_directory":
             given[name] = _number(prefix + name.upper(), value, _SALESFORCE_NUMBERS.get(name))
     settings = SalesforceSettings(**given)
     if settings.auth not in _AUTH_FLOWS:
         raise SettingsError(f"SALESFORCE_AUTH: expected one of {', '.join(_AUTH_FLOWS)}, got {settings.auth!r}")
     if not settings.login_url.startswith("https://"):
         raise SettingsError(f"SALESFORCE_LOGIN_URL: expected an address with https://, got {settings.login_url!r}")
+    for name, (least, most, expected) in _SALESFORCE_RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            variable = prefix + name.upper()
+            raise SettingsError(f"{variable}: expected {expected}, got {value}; correct it or unset it")
     return settings
 
 

@@ -372,7 +372,7 @@ def test_a_query_cut_off_by_an_expired_session_or_locator_starts_again(org, sett
 
 def test_a_place_lost_again_and_again_ends_the_read(org, settings):
     first = {"done": False, "nextRecordsUrl": f"{DATA}query/01g-3", "totalSize": 3, "records": []}
-    org.script["query/"] = [Answer(200, first)] * 99
+    org.script["queryAll/"] = [Answer(200, first)] * 99
     org.script["query/01g-3"] = [refused(400, "INVALID_QUERY_LOCATOR")] * 99
     assert "lost the place 4 times" in failure_of(lambda: names(SalesforceClient(settings)), IncompleteReadError)
 
@@ -428,7 +428,7 @@ def test_an_expired_session_does_not_lose_a_bulk_result(org, by_bulk):
 
 def test_a_number_in_a_field_of_any_type_stays_as_it_was_written(org, settings):
     rows = '{"totalSize": 1, "done": true, "records": [{"Id": "017A", "NewValue": 1.0E7}]}'
-    org.script["query/"] = [Answer(200, {"totalSize": 1}), Answer(200, rows)]
+    org.script["queryAll/"] = [Answer(200, {"totalSize": 1}), Answer(200, rows)]
     columns = [OPPORTUNITY_FIELD_HISTORY.column(name) for name in ("id", "new_value")]
     (batch,) = SalesforceClient(settings).changes(OPPORTUNITY_FIELD_HISTORY, columns, None, UNTIL)
     assert batch["new_value"].to_pylist() == ["1.0E7"]

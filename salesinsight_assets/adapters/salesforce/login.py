@@ -15,11 +15,16 @@ import jwt
 import requests
 
 from salesinsight_assets.adapters.salesforce.errors import LoginError
+from salesinsight_assets.adapters.salesforce.refresh_tokens import RefreshTokens
+from salesinsight_assets.adapters.salesforce.transport import http_date
 from salesinsight_assets.settings import SalesforceSettings, SettingsError, now
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=3)
-_SECRETS = ("client_secret", "password", "security_token", "refresh_token")
+_TOLERATED_CLOCK_DIFFERENCE = timedelta(seconds=30)
+_SECRETS = ("client_secret", "password", "security_token", "refresh_token", "assertion")
+
+Grant = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -30,32 +35,77 @@ class Token:
     access_token: str = field(repr=False)
 
 
-def token(settings: SalesforceSettings, http: requests.Session) -> Token:
-    """A fresh token by the flow `settings.auth`, with a single call.
+def token(settings: SalesforceSettings, http: requests.Session, refresh_tokens: RefreshTokens) -> Token:
+    """A fresh token by the flow `settings.auth`, with a single call; with two where the worker's clock is wrong.
+
+    A refresh token that Salesforce gives in place of the one sent is stored before this returns.
 
     Raises:
         SettingsError: the flow needs a setting that is not there.
-        LoginError: Salesforce refused the login.
+        LoginError: Salesforce refused the login, or a new refresh token cannot be stored.
         requests.RequestException: Salesforce was not reached, or is busy (429, 5xx).
     """
-    url = f"{settings.login_url.rstrip('/')}/services/oauth2/token"
+    if settings.auth == "jwt":
+        return _jwt_token(settings, http)
+    if settings.auth == "refresh_token":
+        return _refreshed_token(settings, http, refresh_tokens)
+    return _token(settings, *_posted(settings, http, _secret_grant(settings)))
+
+
+def _jwt_token(settings: SalesforceSettings, http: requests.Session) -> Token:
+    grant = _jwt_grant(settings, server_ahead=timedelta(0))
+    response, grant = _posted(settings, http, grant)
+    server_ahead = _server_ahead(response)
+    if response.status_code in (400, 401) and abs(server_ahead) > _TOLERATED_CLOCK_DIFFERENCE:
+        response, grant = _posted(settings, http, _jwt_grant(settings, server_ahead))
+    return _token(settings, response, grant)
+
+
+def _refreshed_token(settings: SalesforceSettings, http: requests.Session, refresh_tokens: RefreshTokens) -> Token:
+    grant = {"grant_type": "refresh_token", "client_id": _needed(settings, "client_id")}
+    _needed(settings, "refresh_token")
+    if settings.client_secret:
+        grant["client_secret"] = settings.client_secret
+    with refresh_tokens.in_use() as sent:
+        response, grant = _posted(settings, http, grant | {"refresh_token": sent})
+        granted = _token(settings, response, grant)
+        given = _json_object(response).get("refresh_token")
+        if given and given != sent:
+            refresh_tokens.keep(str(given))
+    return granted
+
+
+def _posted(settings: SalesforceSettings, http: requests.Session, grant: Grant) -> tuple[requests.Response, Grant]:
+    """Salesforce's answer to a grant, beside the grant."""
+    url = _url(settings)
     # a redirect that keeps the body would hand the secret to another host
-    response = http.post(url, data=_grant(settings), headers={"Accept": "application/json"}, allow_redirects=False)
+    response = http.post(url, data=grant, headers={"Accept": "application/json"}, allow_redirects=False)
     if response.status_code == 429 or response.status_code >= 500:
         raise requests.ConnectionError(f"{url}: expected a token, got HTTP {response.status_code}")
+    if response.status_code == 200 and not _json_object(response):
+        raise requests.ConnectionError(f"{url}: expected a token, got a page instead of JSON")
+    return response, grant
+
+
+def _token(settings: SalesforceSettings, response: requests.Response, grant: Grant) -> Token:
     answer = _json_object(response)
     if response.status_code != 200 or not answer.get("access_token"):
-        raise LoginError(_refusal(settings, url, response.status_code, answer))
-    return Token(_instance_url(url, answer), str(answer["access_token"]))
+        raise LoginError(_refusal(settings, response.status_code, answer, grant))
+    return Token(_instance_url(_url(settings), answer), str(answer["access_token"]))
 
 
-def _grant(settings: SalesforceSettings) -> dict[str, str]:
-    if settings.auth == "jwt":
-        return {"grant_type": _JWT_BEARER, "assertion": _assertion(settings)}
+def _url(settings: SalesforceSettings) -> str:
+    return f"{settings.login_url.rstrip('/')}/services/oauth2/token"
+
+
+def _server_ahead(response: requests.Response) -> timedelta:
+    """How far the server's clock is ahead of ours; nothing where it does not tell its time."""
+    told = http_date(response.headers.get("Date"))
+    return told - now() if told else timedelta(0)
+
+
+def _secret_grant(settings: SalesforceSettings) -> Grant:
     grant = {"grant_type": settings.auth, "client_id": _needed(settings, "client_id")}
-    if settings.auth == "refresh_token":
-        grant["refresh_token"] = _needed(settings, "refresh_token")
-        return grant | ({"client_secret": settings.client_secret} if settings.client_secret else {})
     grant["client_secret"] = _needed(settings, "client_secret")
     if settings.auth == "password":  # legacy: Salesforce switches it off for new orgs
         grant["username"] = _needed(settings, "username")
@@ -63,21 +113,24 @@ def _grant(settings: SalesforceSettings) -> dict[str, str]:
     return grant
 
 
-def _assertion(settings: SalesforceSettings) -> str:
+def _jwt_grant(settings: SalesforceSettings, server_ahead: timedelta) -> Grant:
     claims = {
         "iss": _needed(settings, "client_id"),
         "sub": _needed(settings, "username"),
         "aud": settings.login_url.rstrip("/"),
-        "exp": int((now() + _ASSERTION_LIFETIME).timestamp()),
+        "exp": int((now() + server_ahead + _ASSERTION_LIFETIME).timestamp()),
     }
     path = Path(_needed(settings, "private_key_file"))
     try:
-        return jwt.encode(claims, path.read_text(encoding="utf-8"), algorithm="RS256")
+        assertion = jwt.encode(claims, path.read_text(encoding="utf-8"), algorithm="RS256")
     except (OSError, ValueError, jwt.PyJWTError) as error:
-        raise SettingsError(
-            f"SALESFORCE_PRIVATE_KEY_FILE: expected a readable RSA key in PEM form, got {path} "
-            f"({type(error).__name__}); correct the path or the file"
-        ) from None  # the cause may quote the key
+        failure = type(error).__name__
+    else:
+        return {"grant_type": _JWT_BEARER, "assertion": assertion}
+    raise SettingsError(  # outside of the except block, since the cause may quote the key
+        f"SALESFORCE_PRIVATE_KEY_FILE: expected a readable RSA key in PEM form, got {path} "
+        f"({failure}); correct the path or the file"
+    )
 
 
 def _needed(settings: SalesforceSettings, name: str) -> str:
@@ -104,16 +157,17 @@ def _instance_url(url: str, answer: Mapping[str, Any]) -> str:
     raise LoginError(f"{url}: expected an instance_url with https://, got {instance_url!r}; check SALESFORCE_LOGIN_URL")
 
 
-def _refusal(settings: SalesforceSettings, url: str, status: int, answer: Mapping[str, Any]) -> str:
+def _refusal(settings: SalesforceSettings, status: int, answer: Mapping[str, Any], grant: Grant) -> str:
     told = f"{answer.get('error', 'no OAuth error')}: {answer.get('error_description', 'no description')}"
     return (
-        f"Salesforce login at {url}: expected a token for SALESFORCE_AUTH {settings.auth}, "
-        f"got HTTP {status} ({_without_secrets(settings, told)}); check the SALESFORCE_ settings of this flow"
+        f"Salesforce login at {_url(settings)}: expected a token for SALESFORCE_AUTH {settings.auth}, "
+        f"got HTTP {status} ({_without_secrets(settings, grant, told)}); check the SALESFORCE_ settings of this flow"
     )
 
 
-def _without_secrets(settings: SalesforceSettings, text: str) -> str:
+def _without_secrets(settings: SalesforceSettings, grant: Grant, text: str) -> str:
     """`text` on one line, without any secret that the server may have sent back."""
-    for secret in filter(None, (getattr(settings, name) for name in _SECRETS)):
+    secrets = [grant.get(name) for name in _SECRETS] + [getattr(settings, name, None) for name in _SECRETS]
+    for secret in filter(None, secrets):
         text = text.replace(secret, "***")
     return re.sub(r"\s+", " ", text).strip()

@@ -4,16 +4,18 @@ Repeated: lost and refused connections, timeouts, 429, 5xx (JSON or HTML), row l
 be answered the same way next time, such as a bad field, a bad query, a bad login, a wrong CA, an exhausted API quota.
 """
 
+import itertools
 import logging
 import random
+import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay
 
-from salesinsight_assets.adapters.salesforce.errors import error_code
+from salesinsight_assets.adapters.salesforce.errors import QUOTA_CODE, error_code, error_message
 from salesinsight_assets.adapters.salesforce.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -35,45 +37,73 @@ _BROKEN_TRAVEL = (
 def is_passing(error: BaseException) -> bool:
     """Whether the same call may well succeed a little later."""
     if isinstance(error, SalesforceError):
-        return error.status in _BUSY_STATUSES or error_code(error) in _BUSY_CODES
+        return _is_passing_refusal(error)
     if isinstance(error, requests.exceptions.SSLError):
         return "CERTIFICATE_VERIFY_FAILED" not in str(error)
     return isinstance(error, _BROKEN_TRAVEL)
 
 
+def _is_passing_refusal(error: SalesforceError) -> bool:
+    code = error_code(error)
+    if code == QUOTA_CODE:  # one code for the calls of a day and for those that run side by side
+        return error_message(error).startswith("Concurrent")
+    return error.status in _BUSY_STATUSES or code in _BUSY_CODES
+
+
+class RetryBudget:
+    """The seconds in which calls may fail and be waited for, shared by all clients of one org.
+
+    Where several threads fail at the same time, their time counts once: five minutes of outage cost five minutes.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._paid_until = 0.0
+        self._lock = threading.Lock()
+
+    def pays(self, begin: float, end: float) -> bool:
+        """Take what is not paid for yet of the time from `begin` to `end` (monotonic); False where too little is left."""
+        with self._lock:
+            price = max(end - max(begin, self._paid_until), 0.0)
+            if price > self._left:
+                return False
+            self._left -= price
+            self._paid_until = max(self._paid_until, end)
+            return True
+
+
 class Repeater:
-    """Repeats calls with exponential backoff and jitter within one budget of seconds for all calls together.
+    """Repeats one client's calls with exponential backoff and jitter for as long as the budget pays.
 
     A Retry-After of the last answer is obeyed; where it reaches past the budget, the call is given up at once.
     """
 
-    def __init__(self, transport: Transport, budget_seconds: float) -> None:
+    def __init__(self, transport: Transport, budget: RetryBudget) -> None:
         self._transport = transport
-        self._budget_seconds = budget_seconds
-        self._spent_seconds = 0.0
-        self._spent_on_earlier_calls = 0.0
+        self._budget = budget
         self.retries = 0
 
     def __call__(self, call: Callable[[], _Answer]) -> _Answer:
         """The answer of `call`; its last error once the budget is spent."""
-        self._spent_on_earlier_calls = self._spent_seconds
-        return Retrying(
-            retry=retry_if_exception(is_passing),
-            wait=self._wait,
-            stop=stop_before_delay(self._budget_seconds - self._spent_seconds),
-            before_sleep=self._count,
-            reraise=True,
-        )(call)
+        for attempt in itertools.count():
+            begin = time.monotonic()
+            try:
+                return call()
+            except (SalesforceError, requests.RequestException) as error:
+                wait = self._wait(attempt)
+                # a failed attempt and the wait after it are what the budget pays for
+                if not (is_passing(error) and self._budget.pays(begin, time.monotonic() + wait)):
+                    raise
+                self._note(error, wait)
+            time.sleep(wait)
+        raise AssertionError("counting has no end")
 
-    def _wait(self, state: RetryCallState) -> float:
-        longest = min(FIRST_WAIT_SECONDS * 2 ** min(state.attempt_number - 1, 10), LONGEST_WAIT_SECONDS)
+    def _wait(self, attempt: int) -> float:
+        longest = min(FIRST_WAIT_SECONDS * 2 ** min(attempt, 10), LONGEST_WAIT_SECONDS)
         backoff = random.uniform(longest / 2, longest)  # noqa: S311 - so that workers that failed together do not return together
         return max(backoff, self._transport.retry_after_seconds or 0.0)
 
-    def _count(self, state: RetryCallState) -> None:
-        """Note a repetition; the failed attempts and the waits between them are what the budget pays for."""
+    def _note(self, error: Exception, wait: float) -> None:
         self.retries += 1
-        error = state.outcome.exception() if state.outcome else None
-        wait = state.next_action.sleep if state.next_action else 0.0
-        self._spent_seconds = self._spent_on_earlier_calls + (state.seconds_since_start or 0.0) + wait
-        _log.warning("Salesforce call failed (%s), repeated in %.1f s", type(error).__name__, wait)
+        told = f"HTTP {error.status}" if isinstance(error, SalesforceError) else type(error).__name__
+        _log.warning("Salesforce call failed (%s), repeated in %.1f s", told, wait)
