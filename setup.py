@@ -45,6 +45,7 @@ setup(
         "simple-salesforce>=1.12.9",
         "sqlalchemy>=2.0.36",
         "starlette>=0.40",
+        "tenacity>=9",
         "trustme>=1.2",
         "uvicorn>=0.32",
         "vl-convert-python>=1.7",

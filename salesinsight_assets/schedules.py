@@ -36,10 +36,10 @@ JOBS = [crm_sync, night, night_without_sync, training]
 crm_sync_schedule = dg.ScheduleDefinition(
     name="sync_the_crm",
     job=crm_sync,
-    cron_schedule=_times.cron("sync"),
+    cron_schedule=[_times.cron("sync"), _times.cron("sync_again")],
     execution_timezone=_settings.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description=f"{_times.sync}: the night begins.",
+    description=f"{_times.sync}: the night begins. {_times.sync_again}: so that what is stored is never a day old.",
 )
 
 

@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 
 from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
+from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
@@ -241,9 +242,13 @@ def export_environment(values: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class ScheduleTimes:
-    """When each step of the night starts, HH:MM in the company's time zone, and the training on the 1st."""
+    """When each step of the night starts, HH:MM in the company's time zone, and the training on the 1st.
+
+    The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
+    """
 
     sync: str = "02:00"
+    sync_again: str = "14:00"
     features: str = "03:00"
     scores: str = "04:00"
     alerts: str = "05:00"
@@ -266,6 +271,7 @@ class ScheduleTimes:
 class Policies:
     """Every business number, from `salesinsight.toml` or its default; one table a policy."""
 
+    sync: SyncPolicy = field(default_factory=SyncPolicy)
     features: FeaturePolicy = field(default_factory=FeaturePolicy)
     examples: ExamplePolicy = field(default_factory=ExamplePolicy)
     model: ModelPolicy = field(default_factory=ModelPolicy)

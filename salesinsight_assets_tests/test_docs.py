@@ -64,7 +64,9 @@ def test_the_readme_tells_the_rule_based_score_and_the_gate_with_their_numbers()
 def test_the_readme_names_every_setting():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     own = ["SALESINSIGHT_HOME", "SALESINSIGHT_POSTGRES_URL", "SALESINSIGHT_TIMEZONE", "SALESINSIGHT_CONFIG"]
-    salesforce = [f"SALESFORCE_{field.name.upper()}" for field in fields(SalesforceSettings) if field.name != "state_directory"]
+    salesforce = [
+        f"SALESFORCE_{field.name.upper()}" for field in fields(SalesforceSettings) if field.name != "state_directory"
+    ]
     assert [name for name in own + salesforce if f"`{name}`" not in readme] == []
 
 

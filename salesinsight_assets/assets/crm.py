@@ -1,5 +1,7 @@
 """Stage crm: what Salesforce, or a CSV upload, delivers, as versioned tables."""
 
+import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from salesinsight_assets import sync_progress
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
 from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
@@ -17,9 +20,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from salesinsight_assets.adapters.warehouse import Warehouse
+    from salesinsight_assets.domain.crm.sync import ObjectResult
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
 GROUP = "crm"
+SYNC_CHECKS = {
+    "fresh": "The last sync read this object, or its rows are of an upload.",
+    "as_many_rows_as_the_crm": "As many rows are stored, without deleted ones, as Salesforce's own COUNT() finds.",
+    "fields_unchanged": "The fields are those of the last sync, and of their types.",
+}
+_OLDEST_HOURS = OLDEST_ROWS.total_seconds() / 3600
+_TELL_EVERY_SECONDS = 60.0
+Delivered = dg.MaterializeResult | dg.AssetCheckResult
 
 salesforce_objects = [
     dg.AssetSpec(
@@ -62,7 +74,12 @@ class CrmDelivery(dg.Config):
             asset="opportunities",
             blocking=True,
             description="A CSV upload is taken whole or refused whole; refused, the places are listed here.",
-        )
+        ),
+        *(
+            dg.AssetCheckSpec(name, asset=table.name, description=description)
+            for table in CRM_TABLES
+            for name, description in SYNC_CHECKS.items()
+        ),
     ],
     pool="salesforce",
 )
@@ -82,12 +99,12 @@ def crm_tables(
 
 def _delivered(
     context: dg.AssetExecutionContext, config: CrmDelivery, store: "Warehouse", company: CompanyResource
-) -> Iterable[dg.MaterializeResult]:
+) -> Iterable[Delivered]:
     if config.csv_files:
         return _from_csv(config, store, company)
     if company.salesforce.is_configured:
         return _from_salesforce(context, store, company)
-    return _from_stored_rows(context, store, company, "no Salesforce is configured", oldest=None)
+    return _from_stored_rows(store, "no Salesforce is configured")
 
 
 def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource) -> Iterable[dg.MaterializeResult]:
@@ -132,61 +149,137 @@ def _told_until(config: CrmDelivery, upload: "Mapping[str, pa.Table]", company: 
 
 def _from_salesforce(
     context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource
-) -> Iterable[dg.MaterializeResult]:
-    """A sync. Raises dg.Failure that names the stale objects, after the complete ones."""
+) -> Iterable[Delivered]:
+    """A sync; for objects that could not be read, the rows stored already. Raises dg.Failure where those are too old."""
+    results = _sync_results(context, store, company)
+    rows = store.crm_status().set_index("table_name")["row_count"]
+    too_old: list[str] = []
+    for result in results:
+        figures = _figures(result)
+        yield from _sync_checks(result)
+        if result.is_stale and _is_too_old(result):
+            context.log_event(dg.AssetObservation(result.table, metadata=figures))
+            too_old.append(f"{result.salesforce_object}: {result.error} ({_age(result)})")
+        else:
+            if result.is_stale:
+                context.log.warning(
+                    "%s: %s; using the stored rows, %s", result.salesforce_object, result.error, _age(result)
+                )
+            yield dg.MaterializeResult(
+                asset_key=result.table, metadata={"dagster/row_count": int(rows[result.table]), **figures}
+            )
+    if too_old:
+        raise dg.Failure(
+            f"{len(too_old)} of {len(results)} objects are stale, older than {_OLDEST_HOURS:.0f} h or never read: repair the"
+            f" access and run the sync again, or import a CSV: {'; '.join(too_old)}"
+        )
+
+
+def _sync_results(
+    context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource
+) -> "list[ObjectResult]":
+    """The result of every object; where Salesforce cannot be reached at all, each with that error."""
     from salesinsight_assets.adapters.salesforce import SalesforceCallError, SalesforceClient
-    from salesinsight_assets.domain.crm.sync import sync_tables
+    from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
+    from salesinsight_assets.domain.crm.sync import sync_tables, unread
 
     lookback = timedelta(seconds=company.salesforce.lookback_seconds)
+    sync_store, tables, policy = SyncStore(store), company.crm_tables, company.policies.sync
     try:
         with SalesforceClient(company.salesforce) as client:
-            results = sync_tables(client, store, company.crm_tables, lookback, lambda r: context.log.info(_line(r)))
+            return sync_tables(client, sync_store, tables, lookback, policy, _Told(context.log))
     except SalesforceCallError as error:
-        yield from _from_stored_rows(context, store, company, f"Salesforce cannot be read: {error}", OLDEST_ROWS)
-        return
-    rows = store.crm_status().set_index("table_name")["row_count"]
-    for result in results:
-        if result.status != "failed":
-            counted = {"source": "salesforce", "dagster/row_count": int(rows[result.table])}
-            yield dg.MaterializeResult(asset_key=result.table, metadata={**counted, **_figures(result)})
-    failed = [f"{result.salesforce_object}: {result.error}" for result in results if result.status == "failed"]
-    if failed:
-        raise dg.Failure(f"{len(failed)} of {len(results)} objects are stale, run the sync again: {'; '.join(failed)}")
+        return unread(sync_store, tables, f"Salesforce cannot be read: {error}", company.now())
 
 
-def _line(result: Any) -> str:
-    return f"{result.salesforce_object}: {result.status}, {result.rows_read} rows read in {result.seconds:.1f} s"
+class _Told:
+    """Tells the run's log how far a sync is: each object at its end, a large one each minute."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._told_at: dict[str, float] = {}
+
+    def rows(self, table: str, read: int, expected: int | None) -> None:
+        """A line for what takes long."""
+        sync_progress.note(table, read, expected)
+        now = time.monotonic()
+        if now - self._told_at.setdefault(table, now) >= _TELL_EVERY_SECONDS:
+            self._told_at[table] = now
+            self._log.info(
+                "%s: %s of %s rows read", table, f"{read:,}", "unknown" if expected is None else f"{expected:,}"
+            )
+
+    def done(self, result: "ObjectResult") -> None:
+        """A line for the object."""
+        sync_progress.done(result.table)
+        self._log.info(
+            "%s: %s, %d rows read in %.1f s%s", result.salesforce_object, result.status, result.rows_read, result.seconds,
+            f"; {result.error}" if result.error else "",
+        )  # fmt: skip
 
 
-def _figures(result: Any) -> dict[str, Any]:
-    names = ("status", "rows_read", "rows_inserted", "rows_updated", "rows_deleted", "api_calls", "retries", "seconds")
-    figures = {name: getattr(result, name) for name in names}
-    if result.missing_columns:
-        figures["missing_columns"] = ", ".join(result.missing_columns)
-    return figures
+def _figures(result: "ObjectResult") -> dict[str, Any]:
+    """What an object's sync did, as metadata: the figures to follow over time, and all of it as JSON."""
+    names = ("rows_read", "rows_inserted", "rows_updated", "rows_deleted", "api_calls", "retries", "seconds")
+    told = {name: getattr(result, name) for name in ("status", *names)}
+    source = f"stored rows, {_age(result)}; {result.error}" if result.is_stale else "salesforce"
+    changed = {"missing_columns": ", ".join(result.missing_columns), "new_columns": ", ".join(result.new_columns)}
+    shown = {name: text for name, text in changed.items() if text}
+    return {"source": source, **told, **shown, "result": dg.MetadataValue.json(result.as_plain())}
 
 
-def _from_stored_rows(
-    context: dg.AssetExecutionContext,
-    store: "Warehouse",
-    company: CompanyResource,
-    because: str,
-    oldest: timedelta | None,
-) -> Iterable[dg.MaterializeResult]:
-    """The rows stored already. Raises dg.Failure if there are none, or they are older than `oldest`."""
-    synced_at = store.crm_synced_at()
-    if synced_at is None:
+def _is_too_old(result: "ObjectResult") -> bool:
+    return result.age_seconds is None or result.age_seconds > OLDEST_ROWS.total_seconds()
+
+
+def _age(result: "ObjectResult") -> str:
+    return "never read" if result.age_seconds is None else f"{result.age_seconds / 3600:.1f} h old"
+
+
+def _sync_checks(result: "ObjectResult") -> Iterator[dg.AssetCheckResult]:
+    """Whether the table is of now, has as many rows as the CRM counts, and its fields are those of last time."""
+    hours = None if result.age_seconds is None else result.age_seconds / 3600
+    is_absent = result.status == "skipped"
+    yield _check(
+        result.table,
+        "fresh",
+        is_absent or (hours is not None and hours <= _OLDEST_HOURS and not result.is_stale),
+        hours=hours,
+        error=result.error,
+    )
+    counted = result.crm_rows is not None and result.stored_rows is not None
+    yield _check(
+        result.table,
+        "as_many_rows_as_the_crm",
+        not counted or result.crm_rows == result.stored_rows,
+        crm_rows=result.crm_rows,
+        stored_rows=result.stored_rows,
+        compared=None if counted else "not counted in this sync",
+    )
+    yield _check(
+        result.table,
+        "fields_unchanged",
+        is_absent or not (result.missing_columns or result.new_columns or result.type_changes),
+        missing=", ".join(result.missing_columns),
+        new=", ".join(result.new_columns),
+        type_changes="; ".join(f"{name}: {change}" for name, change in result.type_changes.items()),
+    )
+
+
+def _check(table: str, name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
+    shown = {key: value for key, value in metadata.items() if value not in (None, "")}
+    return dg.AssetCheckResult(
+        asset_key=table, check_name=name, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=shown
+    )
+
+
+def _from_stored_rows(store: "Warehouse", because: str) -> Iterable[Delivered]:
+    """The rows stored already. Raises dg.Failure if there are none."""
+    if store.crm_synced_at() is None:
         raise dg.Failure(
             f"{because} and no CRM rows are stored; set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or run"
             " `salesinsight import-csv FILE`"
         )
-    hours = (company.now() - synced_at).total_seconds() / 3600
-    if oldest and hours > oldest.total_seconds() / 3600:
-        raise dg.Failure(
-            f"{because} and the stored rows are {hours:.0f} h old, older than"
-            f" {oldest.total_seconds() / 3600:.0f} h: repair the access or import a CSV"
-        )
-    context.log.warning("%s: using the rows stored %.1f h ago", because, hours)
     return _stored(store, f"stored rows; {because}", without=set())
 
 

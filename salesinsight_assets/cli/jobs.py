@@ -9,6 +9,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
+from salesinsight_assets import sync_progress
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.cli.recorded_runs import execute_recorded
 
@@ -24,11 +25,15 @@ def say(text: str, style: str | None = None) -> None:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What a run did: metadata by asset, failed checks by `asset: check`, errors by step."""
+    """What a run did: metadata by asset, failed checks by `asset: check`, errors by step.
+
+    `not_materialized` is what was said of assets that the run left as they were.
+    """
 
     run_id: str
     success: bool
     assets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    not_materialized: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     failed_checks: dict[str, str] = field(default_factory=dict[str, str])
     errors: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -56,7 +61,7 @@ def run_job(
     with progress(title) as shown, dg.DagsterInstance.get() as instance:
         from salesinsight_assets.definitions import defs  # takes seconds, with the progress shown
 
-        with shown.asking(lambda: _current_step(instance, run_id)):
+        with shown.asking(lambda: _current_step(instance, run_id), sync_progress.bar):
             result = execute_recorded(defs.resolve_job_def(name), instance, run_id, partition, tags or {}, config)
     return _outcome(result)
 
@@ -74,6 +79,11 @@ def _outcome(result: dg.JobExecutionResult) -> JobOutcome:
             materialization = event.step_materialization_data.materialization
             name = materialization.asset_key.to_user_string()
             outcome.assets[name] = {k: v.value for k, v in materialization.metadata.items()}
+        elif event.is_asset_observation:
+            observation = event.asset_observation_data.asset_observation
+            outcome.not_materialized[observation.asset_key.to_user_string()] = {
+                k: v.value for k, v in observation.metadata.items()
+            }
         elif event.is_step_failure:
             error = event.step_failure_data.error
             outcome.errors[str(event.step_key)] = _innermost(error)

@@ -25,13 +25,14 @@ class Progress:
         self._title, self._console, self._status = title, console, status
         self._lock = threading.Lock()
         self._question: Callable[[], str | None] | None = None
+        self._detail: Callable[[], str] = str
         self._what = ""
         self._since = self._told = time.monotonic()
 
     @contextmanager
-    def asking(self, question: Callable[[], str | None]) -> Generator[None]:
-        """Ask `question` every now and then for the name of the step that runs, while the context lasts."""
-        self._question = question
+    def asking(self, question: Callable[[], str | None], detail: Callable[[], str] = str) -> Generator[None]:
+        """Ask `question` for the name of the step that runs, and `detail` how far it is, while the context lasts."""
+        self._question, self._detail = question, detail
         try:
             yield
         finally:
@@ -46,10 +47,11 @@ class Progress:
             self.end_step()
             self._what, self._since = what, time.monotonic()
             self._told = self._since
-            if self._status:
-                self._status.update(self._text(""))
+        if self._status:
+            self._status.update(self._text(self._detail()))
         if time.monotonic() - self._told >= SILENT_SECONDS:
-            self._tell(f"{time.monotonic() - self._since:.0f} s so far")
+            detail = self._detail()
+            self._tell(f"{time.monotonic() - self._since:.0f} s so far{', ' if detail else ''}{detail}")
 
     def end_step(self) -> None:
         """Tell the step that has ended, if it was a long one."""

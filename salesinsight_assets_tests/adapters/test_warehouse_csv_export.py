@@ -11,8 +11,9 @@ import pytest
 
 from salesinsight_assets.adapters.csv_export import read_csv_file, write_table
 from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
 from salesinsight_assets.domain.crm.rows import typed_table
-from salesinsight_assets.domain.crm.sync import MergeCounts
+from salesinsight_assets.domain.crm.sync import Ending, MergeCounts, TableMemory
 from salesinsight_assets.domain.crm.tables import OPPORTUNITIES, crm_table
 from salesinsight_assets.domain.crm.uploads import UploadRefusedError, upload_tables
 
@@ -66,7 +67,8 @@ def test_an_export_that_is_imported_again_changes_nothing(warehouse: Warehouse, 
 def _store(warehouse: Warehouse) -> None:
     synced_at = datetime(2026, 3, 1, tzinfo=UTC)
     rows = typed_table(OPPORTUNITIES, RECORDS)
-    warehouse.merge(OPPORTUNITIES, [rows], source="salesforce", synced_at=synced_at, cursor=synced_at)
+    memory = TableMemory(cursor=synced_at, synced_at=synced_at)
+    SyncStore(warehouse).merge(OPPORTUNITIES, [rows], synced_at=synced_at, ending=lambda: Ending(memory))
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What becomes of CRM rows in the warehouse: versions by the CRM's own stamps, and nothing twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
 from salesinsight_assets.domain.crm.rows import arrow_schema
-from salesinsight_assets.domain.crm.sync import MergeCounts
+from salesinsight_assets.domain.crm.sync import Ending, MergeCounts, TableMemory
 from salesinsight_assets.domain.crm.tables import (
     CRM_TABLES,
     CURRENCY_TYPES,
@@ -55,8 +56,18 @@ def batch(table: CrmTable, *rows: dict[str, Any]) -> pa.Table:
 def merge(
     warehouse: Warehouse, *rows: dict[str, Any], table: CrmTable = OPPORTUNITIES, synced_at: datetime = SYNCED
 ) -> MergeCounts:
-    batches = [batch(table, *rows)] if rows else []
-    return warehouse.merge(table, batches, source="salesforce", synced_at=synced_at, cursor=synced_at)
+    return merge_batches(warehouse, [batch(table, *rows)] if rows else [], table, synced_at)
+
+
+def merge_batches(
+    warehouse: Warehouse, batches: Iterable[pa.Table], table: CrmTable = OPPORTUNITIES, synced_at: datetime = SYNCED
+) -> MergeCounts:
+    memory = TableMemory(cursor=synced_at, synced_at=synced_at)
+    return SyncStore(warehouse).merge(table, batches, synced_at=synced_at, ending=lambda: Ending(memory))
+
+
+def cursor(warehouse: Warehouse) -> datetime | None:
+    return SyncStore(warehouse).memory("opportunities").cursor
 
 
 def versions(warehouse: Warehouse, columns: str, table: str = "opportunities") -> list[tuple[Any, ...]]:
@@ -136,7 +147,7 @@ def test_the_latest_of_several_rows_of_one_id_counts(warehouse: Warehouse) -> No
     """A read that began again delivers a row twice, also in another batch."""
     first = batch(OPPORTUNITIES, deal(2, amount=2.0), deal(1, amount=1.0))
     again = batch(OPPORTUNITIES, deal(1, amount=1.0), deal(2, amount=2.5), deal(2, amount=3.0))
-    counts = warehouse.merge(OPPORTUNITIES, [first, again], source="salesforce", synced_at=SYNCED, cursor=SYNCED)
+    counts = merge_batches(warehouse, [first, again])
     assert counts == MergeCounts(1, 0, 0)
     assert versions(warehouse, "amount, system_modstamp") == [(3.0, at(2))]
 
@@ -198,16 +209,16 @@ def test_an_error_in_the_middle_of_a_read_leaves_rows_and_cursor_as_they_were(wa
 
     later = SYNCED + timedelta(days=1)
     with pytest.raises(ConnectionError, match="went dead"):
-        warehouse.merge(OPPORTUNITIES, broken(), source="salesforce", synced_at=later, cursor=later)
+        merge_batches(warehouse, broken(), synced_at=later)
     assert versions(warehouse, "*") == before
-    assert warehouse.cursor("opportunities") == SYNCED
+    assert cursor(warehouse) == SYNCED
     assert merge(warehouse, deal(3, stage_name="Proposal"), synced_at=later) == MergeCounts(0, 1, 0)
 
 
 def test_nothing_to_merge_still_moves_the_cursor(warehouse: Warehouse) -> None:
-    assert warehouse.cursor("opportunities") is None
+    assert cursor(warehouse) is None
     assert merge(warehouse) == MergeCounts(0, 0, 0)
-    assert warehouse.cursor("opportunities") == SYNCED
+    assert cursor(warehouse) == SYNCED
 
 
 def test_values_of_every_type_survive(warehouse: Warehouse) -> None:
@@ -231,7 +242,7 @@ def test_the_servers_time_zone_changes_nothing(warehouse: Warehouse) -> None:
     columns = "created_date, close_date, valid_from, valid_to"
     closing = datetime(2026, 6, 30)
     assert versions(warehouse, columns) == [(CREATED, closing, CREATED, at(3)), (CREATED, closing, at(3), None)]
-    assert warehouse.cursor("opportunities") == SYNCED
+    assert cursor(warehouse) == SYNCED
 
 
 def test_an_upload_of_several_tables_is_stored_whole_or_not_at_all(warehouse: Warehouse) -> None:
@@ -252,7 +263,7 @@ def test_an_upload_says_when_it_came_and_leaves_the_cursor_of_the_sync(warehouse
     warehouse.merge_all({OPPORTUNITIES: batch(OPPORTUNITIES, deal())}, source="csv", synced_at=later)
     status = warehouse.crm_status().set_index("table_name").loc["opportunities"]
     assert (status["synced_at"].to_pydatetime(), status["source"]) == (later, "csv")
-    assert warehouse.cursor("opportunities") == SYNCED
+    assert cursor(warehouse) == SYNCED
 
 
 def test_the_status_counts_current_rows_that_are_not_deleted(warehouse: Warehouse) -> None:
@@ -285,7 +296,7 @@ def test_two_deliveries_of_one_table_wait_for_each_other(warehouse: Warehouse, w
     with ThreadPoolExecutor(1) as pool:
         with warehouse.transaction() as sql:
             first = warehouse.merge_within(
-                sql, OPPORTUNITIES, [batch(OPPORTUNITIES, deal())], source="s", synced_at=SYNCED
+                sql, OPPORTUNITIES, batch(OPPORTUNITIES, deal()), source="s", synced_at=SYNCED
             )
             other = pool.submit(merge, Warehouse(warehouse.url), deal())
             wait_for(lambda: other.done() or len(warehouse.read(waiting)) > 0, 30)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from salesinsight_assets.adapters.expectations import check_rows
 from salesinsight_assets.adapters.salesforce import SalesforceClient
 from salesinsight_assets.adapters.warehouse import tables
+from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
 from salesinsight_assets.domain.alerts.episodes import EARLIER_DAYS
 from salesinsight_assets.domain.alerts.selection import daily_alerts
@@ -24,7 +25,7 @@ def night(day: date) -> None:
     settings, policies = load_settings(), Policies()
     store = Warehouse(settings.postgres_url or "")
     with SalesforceClient(settings.salesforce) as client:
-        sync_tables(client, store, CRM_TABLES, timedelta(seconds=settings.salesforce.lookback_seconds))
+        sync_tables(client, SyncStore(store), CRM_TABLES, timedelta(seconds=settings.salesforce.lookback_seconds))
     for table in CRM_TABLES:
         query = f"SELECT * FROM crm.{table.name} WHERE valid_to IS NULL AND NOT is_deleted"
         check_rows(store.url, query, "id", EXPECTATIONS[table.name])

@@ -5,7 +5,7 @@ Decides between REST and Bulk and types the rows. What belongs elsewhere: the lo
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ from salesinsight_assets.adapters.salesforce import answers, bulk, rest
 from salesinsight_assets.adapters.salesforce.errors import SalesforceCallError
 from salesinsight_assets.adapters.salesforce.quota import ApiUsage
 from salesinsight_assets.adapters.salesforce.session import OrgAccess, OrgSession
-from salesinsight_assets.adapters.salesforce.soql import TableQuery, between, having
+from salesinsight_assets.adapters.salesforce.soql import TableQuery, alive, between, having
 from salesinsight_assets.domain.crm.rows import typed_table
 from salesinsight_assets.domain.crm.source import Deletions, ObjectDescription, SourceUsage
 from salesinsight_assets.domain.crm.tables import Column, CrmTable
@@ -80,16 +80,13 @@ class SalesforceClient:
         """What the user may read of the object, but for compound fields; None where the object is absent or hidden."""
         return answers.described(self._session, table.salesforce_object)
 
-    def field_types(self, table: CrmTable) -> Mapping[str, str] | None:
-        """Salesforce type by field of every field that `described` knows; None where the object is absent or hidden."""
-        told = self.described(table)
-        return told and told.types
+    def count(self, table: CrmTable, since: datetime | None, until: datetime | None) -> int | None:
+        """How many rows there are with `since <= stamp < until`; None where Salesforce takes too long to count them."""
+        return rest.row_count(self._session, between(table, (), since, until))
 
-    def count(
-        self, table: CrmTable, since: datetime | None, until: datetime | None, *, without_deleted: bool = False
-    ) -> int:
-        """How many rows there are with `since <= stamp < until`; None leaves that side open."""
-        return rest.row_count(self._session, between(table, (), since, until, without_deleted=without_deleted))
+    def count_alive(self, table: CrmTable, born_before: datetime) -> int | None:
+        """How many rows that are not deleted were created before a moment; None where they take too long to count."""
+        return rest.row_count(self._session, alive(table, born_before))
 
     def first_stamp(self, table: CrmTable) -> datetime | None:
         """The earliest stamp of any row; None where there are no rows."""
@@ -146,7 +143,7 @@ class SalesforceClient:
         if query.table.cursor_field is None:
             return False
         rows = rest.row_count(self._session, query) if expected_rows is None else expected_rows
-        return rows >= self._settings.bulk_threshold
+        return rows is None or rows >= self._settings.bulk_threshold
 
     def _address_bytes(self, query: TableQuery) -> int:
         return rest.address_bytes(self._session, query.ordered_rows)

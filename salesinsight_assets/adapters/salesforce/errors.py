@@ -5,6 +5,8 @@ from typing import Any
 
 from simple_salesforce.exceptions import SalesforceError
 
+from salesinsight_assets.domain.crm.source import QuotaReachedError
+
 QUOTA_CODE = "REQUEST_LIMIT_EXCEEDED"
 _ADVICE = {
     "INVALID_FIELD": "compare the field map in salesinsight.toml with the object's fields",
@@ -30,7 +32,7 @@ class IncompleteReadError(SalesforceCallError):
     """A read ended with fewer or more rows than Salesforce announced, or did not end in time."""
 
 
-class QuotaError(SalesforceCallError):
+class QuotaError(SalesforceCallError, QuotaReachedError):
     """The org's API calls of 24 hours are used up, or the share of them that this platform may see used."""
 
 

@@ -30,10 +30,15 @@ def address_bytes(session: OrgSession, soql: str) -> int:
     return len(f"{session.base_url}queryAll/?{urlencode({'q': soql})}".encode())
 
 
-def row_count(session: OrgSession, query: TableQuery) -> int:
-    """How many rows `query` finds."""
+def row_count(session: OrgSession, query: TableQuery) -> int | None:
+    """How many rows `query` finds; None where Salesforce takes too long to count them."""
     asked = f"count of {query.table.salesforce_object}"
-    answer = session.ask(asked, lambda org: org.query(query.count, include_deleted=query.includes_deleted))
+    try:
+        answer = session.ask(asked, lambda org: org.query(query.count, include_deleted=query.includes_deleted))
+    except SalesforceCallError as refused:
+        if refused.code == "QUERY_TIMEOUT":
+            return None
+        raise
     counted = _aggregate(answer.get("records") or [])
     return int(answer["totalSize"]) if counted is None else counted
 

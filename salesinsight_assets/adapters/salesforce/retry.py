@@ -1,10 +1,10 @@
 """What is asked again, how long after, and when to give up.
 
 Repeated: lost and refused connections, timeouts, 429, 5xx (JSON or HTML), row locks. Not repeated: anything that will
-be answered the same way next time, such as a bad field, a bad query, a bad login, a wrong CA, an exhausted API quota.
+be answered the same way next time, such as a bad field, a bad query, a bad login, a wrong CA, an exhausted API quota, or a query that
+takes too long.
 """
 
-import itertools
 import logging
 import random
 import threading
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from salesinsight_assets.adapters.salesforce.errors import QUOTA_CODE, error_code, error_message
 from salesinsight_assets.adapters.salesforce.transport import Transport
@@ -24,7 +25,7 @@ _Answer = TypeVar("_Answer")
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
 _BUSY_STATUSES = {408, 429, 500, 502, 503, 504}
-_BUSY_CODES = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT"}
+_BUSY_CODES = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE"}
 _BROKEN_TRAVEL = (
     requests.exceptions.ConnectionError,
     requests.exceptions.Timeout,
@@ -85,25 +86,25 @@ class Repeater:
 
     def __call__(self, call: Callable[[], _Answer]) -> _Answer:
         """The answer of `call`; its last error once the budget is spent."""
-        for attempt in itertools.count():
-            begin = time.monotonic()
-            try:
-                return call()
-            except (SalesforceError, requests.RequestException) as error:
-                wait = self._wait(attempt)
-                # a failed attempt and the wait after it are what the budget pays for
-                if not (is_passing(error) and self._budget.pays(begin, time.monotonic() + wait)):
-                    raise
-                self._note(error, wait)
-            time.sleep(wait)
-        raise AssertionError("counting has no end")
+        return Retrying(
+            retry=retry_if_exception(is_passing),
+            wait=self._wait,
+            stop=self._is_too_dear,
+            before_sleep=self._note,
+            reraise=True,
+        )(call)
 
-    def _wait(self, attempt: int) -> float:
-        longest = min(FIRST_WAIT_SECONDS * 2 ** min(attempt, 10), LONGEST_WAIT_SECONDS)
+    def _wait(self, state: RetryCallState) -> float:
+        longest = min(FIRST_WAIT_SECONDS * 2 ** min(state.attempt_number - 1, 10), LONGEST_WAIT_SECONDS)
         backoff = random.uniform(longest / 2, longest)  # noqa: S311 - so that workers that failed together do not return together
         return max(backoff, self._transport.retry_after_seconds or 0.0)
 
-    def _note(self, error: Exception, wait: float) -> None:
+    def _is_too_dear(self, state: RetryCallState) -> bool:
+        """Whether the budget does not pay for the failed attempts and the waits after them any more."""
+        return not self._budget.pays(state.start_time, time.monotonic() + state.upcoming_sleep)
+
+    def _note(self, state: RetryCallState) -> None:
         self.retries += 1
+        error = state.outcome.exception() if state.outcome else None
         told = f"HTTP {error.status}" if isinstance(error, SalesforceError) else type(error).__name__
-        _log.warning("Salesforce call failed (%s), repeated in %.1f s", told, wait)
+        _log.warning("Salesforce call failed (%s), repeated in %.1f s", told, state.upcoming_sleep)

@@ -61,8 +61,6 @@ def between(
     columns: Sequence[Column],
     since: datetime | None,
     until: datetime | None,
-    *,
-    without_deleted: bool = False,
 ) -> TableQuery:
     """Rows with `since <= stamp < until`; None leaves that side open. A table without a cursor field is read in full."""
     stamp, conditions = table.cursor_field, list[str]()
@@ -70,9 +68,15 @@ def between(
         conditions.append(f"{stamp} >= {_literal(since)}")
     if stamp and until:
         conditions.append(f"{stamp} < {_literal(until)}")
-    if without_deleted and any(column.field == "IsDeleted" for column in table.columns):
-        conditions.append("IsDeleted = false")  # queryAll, but for these: query would leave out archived rows too
     return TableQuery(table, tuple(columns), tuple(conditions))
+
+
+def alive(table: CrmTable, born_before: datetime) -> TableQuery:
+    """Rows that are not deleted and were created before a moment, archived ones too, which only queryAll finds."""
+    conditions = [f"{table.born_field} < {_literal(born_before)}"]
+    if any(column.field == "IsDeleted" for column in table.columns):
+        conditions.append("IsDeleted = false")
+    return TableQuery(table, (), tuple(conditions))
 
 
 def having(table: CrmTable, columns: Sequence[Column], field: str, ids: Sequence[str]) -> TableQuery:

@@ -4,6 +4,8 @@ A row that is new counts from its CreatedDate; one that changed closes the curre
 own stamp; one whose content is unchanged only takes over the new stamps; one that is older than what is stored is left.
 A row first seen deleted gets two versions, alive and deleted. Columns that were not delivered keep their values.
 `stamped_at` keeps the stamp that a version came with: before it, the version's content is only taken for true.
+A content that differs although its stamp does not was so since that stamp, or, where the merge is told so, has changed
+unseen and counts from then on.
 """
 
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ STAMPS = ("system_modstamp", "last_modified_date", "created_date")
 
 @dataclass(frozen=True)
 class MergeStatements:
-    """SQL that merges `pg_temp.incoming` into one CRM table; $1 is the source, $2 the time of the sync."""
+    """SQL that merges `pg_temp.incoming` into one CRM table.
+
+    $1 is the source, $2 the time of the sync; in `find_changes` $1 is the time of the sync and $2 that of silent changes.
+    """
 
     find_changes: str
     count_changes: str
@@ -54,12 +59,15 @@ def _find_changes(target: str, table: CrmTable, delivered: list[str], content: l
     restamped = " OR ".join(f"i.{c} IS DISTINCT FROM c.{c}" for c in delivered if c in STAMPS) or "false"
     stored_stamp = f"coalesce(c.{table.stamp_column}, c.valid_from)"
     order = f"{table.stamp_column} DESC NULLS LAST, ctid DESC" if table.stamp_column in delivered else "ctid DESC"
+    is_silent = f"$2::timestamptz IS NOT NULL AND c.id IS NOT NULL AND {stamp} <= {stored_stamp} AND ({differs})"
     return f"""
     CREATE TEMP TABLE changes AS
-    SELECT i.*, coalesce({stamp}, $1) AS changed_at, coalesce({born}, {stamp}, $1) AS born_at,
+    SELECT i.*, CASE WHEN {is_silent} THEN $2 ELSE coalesce({stamp}, $1) END AS changed_at,
+        coalesce({born}, {stamp}, $1) AS born_at,
         {is_deleted} AND NOT coalesce(c.is_deleted, false) AS is_gone,
         CASE WHEN c.id IS NULL THEN 'insert'
-             WHEN {stamp} < {stored_stamp} THEN NULL
+             WHEN {is_silent} AND $2 > c.valid_from THEN 'version'
+             WHEN {stamp} < {stored_stamp} AND $2::timestamptz IS NULL THEN NULL
              WHEN ({differs}) AND coalesce({stamp}, $1) > c.valid_from THEN 'version'
              WHEN ({differs}) OR ({restamped}) THEN 'update' END AS action
     FROM (SELECT DISTINCT ON (id) * FROM incoming ORDER BY id, {order}) AS i
@@ -117,3 +125,63 @@ def _update_in_place(target: str, delivered: list[str]) -> str:
     UPDATE {target} AS t SET {updates}, synced_at = $2, source = $1 FROM changes AS c
     WHERE c.action = 'update' AND t.id = c.id AND t.valid_to IS NULL
     """
+
+
+def gone_statements(table: CrmTable) -> tuple[str, ...]:
+    """SQL that marks the rows of the temporary table `gone` (id, gone_at) as deleted from those moments on.
+
+    $1 is the source, $2 the time of the sync. A row whose present version began later has always been deleted in it.
+    """
+    target = f"crm.{table.name}"
+    stored = [*table.column_names] + ([] if "is_deleted" in table.column_names else ["is_deleted"])
+    values = ["true" if c == "is_deleted" else f"t.{c}" for c in stored]
+    alive = "t.id = g.id AND t.valid_to IS NULL AND NOT coalesce(t.is_deleted, false)"
+    return (
+        f"""
+    UPDATE {target} AS t SET is_deleted = true, synced_at = $2, source = $1 FROM gone AS g
+    WHERE {alive} AND g.gone_at <= t.valid_from
+    """,
+        f"UPDATE {target} AS t SET valid_to = g.gone_at FROM gone AS g WHERE {alive}",
+        f"""
+    INSERT INTO {target} ({", ".join(stored)}, valid_from, stamped_at, synced_at, source)
+    SELECT {", ".join(values)}, g.gone_at, g.gone_at, $2, $1
+    FROM gone AS g JOIN {target} AS t ON t.id = g.id AND t.valid_to = g.gone_at
+    WHERE NOT EXISTS (SELECT FROM {target} AS c WHERE c.id = g.id AND c.valid_to IS NULL)
+    """,
+    )
+
+
+def restatement(table: CrmTable, delivered: list[str]) -> str:
+    """SQL that fills columns of stored rows from `incoming` where Id and stamp are the same, and counts them.
+
+    $1 is the time of the sync.
+    """
+    stamp = table.stamp_column
+    filled = [c for c in delivered if c not in ("id", "is_deleted", *STAMPS)]
+    updates = ", ".join(f"{c} = i.{c}" for c in filled)
+    differs = " OR ".join(f"i.{c} IS DISTINCT FROM t.{c}" for c in filled)
+    return f"""
+    WITH filled AS (
+        UPDATE crm.{table.name} AS t SET {updates}, synced_at = $1 FROM incoming AS i
+        WHERE t.id = i.id AND t.valid_to IS NULL AND t.{stamp} = i.{stamp} AND ({differs}) RETURNING t.id
+    )
+    SELECT count(*) FROM filled
+    """
+
+
+def absent_ids(table: CrmTable) -> str:
+    """SQL for the stored, undeleted Ids that are not in `incoming`."""
+    return (
+        f"SELECT t.id FROM crm.{table.name} AS t WHERE t.valid_to IS NULL AND NOT coalesce(t.is_deleted, false)"
+        " AND NOT EXISTS (SELECT FROM incoming AS i WHERE i.id = t.id)"
+    )
+
+
+def differing_ids(table: CrmTable, delivered: list[str]) -> str:
+    """SQL for the Ids in `incoming` that are not stored, or stored with another content of its columns."""
+    pairs = [(_value("i", c), f"t.{c}") for c in delivered if c != "id"]
+    differs = " OR ".join(f"{new} IS DISTINCT FROM {old}" for new, old in pairs) or "false"
+    return (
+        f"SELECT DISTINCT i.id FROM incoming AS i LEFT JOIN crm.{table.name} AS t ON t.id = i.id AND t.valid_to IS NULL"
+        f" WHERE t.id IS NULL OR {differs}"
+    )

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -90,43 +90,32 @@ class Warehouse:
 
     # --- CRM rows ---
 
-    def cursor(self, table: str) -> datetime | None:
-        """The moment up to which a CRM table is complete; None before its first load."""
-        rows = self.read("SELECT cursor FROM crm.sync_cursors WHERE table_name = $1", (table,))
-        return None if rows.empty or pd.isna(rows["cursor"][0]) else rows["cursor"][0].to_pydatetime()
+    def merge_within(
+        self, sql: Any, table: CrmTable, rows: pa.Table, *, source: str, synced_at: datetime
+    ) -> MergeCounts:
+        """Upsert `rows` by Id inside the transaction of the cursor `sql`."""
+        sql.adbc_ingest("incoming", rows, mode="create", temporary=True)
+        return self.merge_delivered(sql, table, rows.column_names, source=source, synced_at=synced_at)
 
-    def merge(
+    def merge_delivered(
         self,
+        sql: Any,
         table: CrmTable,
-        batches: Iterable[pa.Table],
+        delivered: list[str],
         *,
         source: str,
         synced_at: datetime,
-        cursor: datetime | None,
+        silent_changes_at: datetime | None = None,
     ) -> MergeCounts:
-        """Upsert `batches` by Id and move the cursor, in one transaction; see `merge` for what becomes of a row.
+        """Upsert the temporary table `incoming`, which has the columns `delivered` (none: it is not there).
 
-        Without a `cursor` the stored one stays.
+        See `merge` for what becomes of a row.
         """
-        with self.transaction() as sql:
-            counts = self.merge_within(sql, table, batches, source=source, synced_at=synced_at)
-            _note_delivery(sql, table, cursor, source, synced_at)
-        return counts
-
-    def merge_within(
-        self, sql: Any, table: CrmTable, batches: Iterable[pa.Table], *, source: str, synced_at: datetime
-    ) -> MergeCounts:
-        """Upsert `batches` by Id inside the transaction of the cursor `sql`."""
-        delivered: list[str] = []
-        for batch in batches:
-            sql.adbc_ingest("incoming", batch, mode="append" if delivered else "create", temporary=True)
-            delivered = batch.column_names
         if not delivered:
-            return MergeCounts(0, 0, 0)
-        # two deliveries of one table at once: the second must see what the first has stored
-        _lock(sql, f"merge crm.{table.name}")
+            return MergeCounts()
+        self.lock_merges(sql, table)
         statements = merge_statements(table, delivered)
-        sql.execute(statements.find_changes.replace("$1", "$1::timestamptz"), (synced_at,))
+        sql.execute(_literal(statements.find_changes, synced_at, silent_changes_at))
         sql.execute(statements.count_changes)
         inserted, updated, deleted = sql.fetchone()
         for statement in statements.statements:
@@ -134,6 +123,10 @@ class Warehouse:
             sql.execute(statement, (source, synced_at) if takes_source else None)
         sql.execute("DROP TABLE incoming, changes")
         return MergeCounts(inserted, updated, deleted)
+
+    def lock_merges(self, sql: Any, table: CrmTable) -> None:
+        """Wait for other merges of the table: of two deliveries the second must see what the first has stored."""
+        _lock(sql, f"merge crm.{table.name}")
 
     def merge_all(
         self,
@@ -150,8 +143,8 @@ class Warehouse:
         counts: dict[str, MergeCounts] = {}
         with self.transaction() as sql:
             for table, rows in sorted(uploads.items(), key=lambda item: item[0].name):  # one order: no deadlock
-                counts[table.name] = self.merge_within(sql, table, [rows], source=source, synced_at=synced_at)
-                _note_delivery(sql, table, None, source, min(told_until or synced_at, synced_at))
+                counts[table.name] = self.merge_within(sql, table, rows, source=source, synced_at=synced_at)
+                _note_delivery(sql, table, source, min(told_until or synced_at, synced_at))
         return counts
 
     def crm_rows(self, recent_since: datetime, activity_since: datetime) -> dict[str, pd.DataFrame]:
@@ -181,10 +174,16 @@ class Warehouse:
     # --- derived tables ---
 
     def crm_synced_at(self) -> datetime | None:
-        """When the opportunities were last brought up to date; None where they never were."""
-        status = self.crm_status()
-        synced_at = status.loc[status["table_name"] == "opportunities", "synced_at"].iloc[0]
-        return None if pd.isna(synced_at) else synced_at.to_pydatetime()
+        """How old the CRM's rows are: those of the table that every org has and that was brought up to date longest ago.
+
+        Of a CSV upload, which may hold some of the tables only, the opportunities tell. None where they never were.
+        """
+        status = self.crm_status().dropna(subset="synced_at")
+        is_everywhere = status["table_name"].isin([table.name for table in CRM_TABLES if not table.is_optional])
+        is_counted = (status["table_name"] == "opportunities") | ((status["source"] == "salesforce") & is_everywhere)
+        synced_at = status.loc[is_counted, "synced_at"].min()
+        has_deals = (status["table_name"] == "opportunities").any()
+        return None if pd.isna(synced_at) or not has_deals else synced_at.to_pydatetime()
 
     def replace_partition(
         self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
@@ -387,14 +386,19 @@ def _is_alive(connection: Any) -> bool:
     return True
 
 
-def _note_delivery(sql: Any, table: CrmTable, cursor: datetime | None, source: str, synced_at: datetime) -> None:
+def _note_delivery(sql: Any, table: CrmTable, source: str, synced_at: datetime) -> None:
     """Say when a table was last delivered and by whom, also where no row of it changed."""
     sql.execute(
-        "INSERT INTO crm.sync_cursors (table_name, cursor, source, synced_at) VALUES ($1, $2, $3, $4) ON CONFLICT (table_name) DO UPDATE"
-        " SET cursor = coalesce(excluded.cursor, sync_cursors.cursor), source = excluded.source,"
-        " synced_at = excluded.synced_at",
-        (table.name, cursor, source, synced_at),
+        "INSERT INTO crm.sync_cursors (table_name, source, synced_at) VALUES ($1, $2, $3) ON CONFLICT (table_name)"
+        " DO UPDATE SET source = excluded.source, synced_at = excluded.synced_at",
+        (table.name, source, synced_at),
     )
+
+
+def _literal(query: str, synced_at: datetime, silent_changes_at: datetime | None) -> str:
+    """The query with both times written into it; see `_with_times`."""
+    told = f"TIMESTAMPTZ '{silent_changes_at.isoformat()}'" if silent_changes_at else "NULL::timestamptz"
+    return query.replace("$2", told).replace("$1", f"TIMESTAMPTZ '{synced_at.isoformat()}'")
 
 
 def _rows(sql: Any, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:

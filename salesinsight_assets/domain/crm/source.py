@@ -13,6 +13,10 @@ import pyarrow as pa
 from salesinsight_assets.domain.crm.tables import Column, CrmTable
 
 
+class QuotaReachedError(Exception):
+    """The org's calls are used up, or as many of them as may be used; the next sync goes on from here."""
+
+
 @dataclass(frozen=True)
 class ObjectDescription:
     """What may be read of an object: Salesforce type by field, and which of the fields are formulas.
@@ -64,10 +68,15 @@ class CrmSource(Protocol):
         """What may be read of the table's object; None where there is no such object."""
         ...
 
-    def count(
-        self, table: CrmTable, since: datetime | None, until: datetime | None, *, without_deleted: bool = False
-    ) -> int:
-        """How many rows there are with `since <= stamp < until`; None leaves that side open."""
+    def count(self, table: CrmTable, since: datetime | None, until: datetime | None) -> int | None:
+        """How many rows there are with `since <= stamp < until`, a bound of None leaving that side open.
+
+        None: they are too many to be counted in time.
+        """
+        ...
+
+    def count_alive(self, table: CrmTable, born_before: datetime) -> int | None:
+        """How many rows that are not deleted were created before a moment; None: too many to be counted in time."""
         ...
 
     def first_stamp(self, table: CrmTable) -> datetime | None:
@@ -100,4 +109,12 @@ class CrmSource(Protocol):
 
     def usage(self) -> SourceUsage:
         """What was spent so far."""
+        ...
+
+    def sibling(self) -> "CrmSource":
+        """Another source of the same CRM, for a thread of its own; both share one login and one budget of repeats."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
         ...
