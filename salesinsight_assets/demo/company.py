@@ -4,22 +4,22 @@ How a day passes belongs to `simulation`; what others see of the company is what
 """
 
 import sqlite3
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.demo import editing
+from salesinsight_assets.demo.changes import ChangesByHand
+from salesinsight_assets.demo.objects import salesforce_object
 from salesinsight_assets.demo.simulation.days import CompanyPlan, Simulation
 from salesinsight_assets.demo.simulation.founding import found
 from salesinsight_assets.demo.simulation.journal import Journal
 from salesinsight_assets.demo.simulation.strengths import Strengths
-from salesinsight_assets.demo.storage import connect, create_tables, fact, org_clock, remember
+from salesinsight_assets.demo.storage import connect, create_indices, create_tables, fact, org_clock, remember
 
 _DAYS_PER_YEAR = 365.25
 Progress = Callable[[date], None]
@@ -33,12 +33,12 @@ ORDER BY 2, 1
 """
 
 
-class DemoCompany:
+class DemoCompany(ChangesByHand):
     """A company of which everything is known, even what will become of its open deals."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
         self.path = path
-        self._connection = connection
 
     @classmethod
     def create(
@@ -66,6 +66,7 @@ class DemoCompany:
         try:
             with company._transaction() as connection:
                 create_tables(connection)
+                create_indices(connection)
                 remember(connection, seed=seed, size=size, signal=signal)
                 journal = Journal(connection)
                 found(journal, first_day, seed, size)
@@ -138,36 +139,8 @@ class DemoCompany:
 
     def rows(self, object_name: str) -> pd.DataFrame:
         """All rows of a Salesforce object as they are stored, deleted ones too."""
-        name = editing.known_object(object_name).name
+        name = salesforce_object(object_name).name
         return pd.read_sql_query(f'SELECT * FROM "{name}" ORDER BY rowid', self._connection)
-
-    def insert(self, object_name: str, fields: Mapping[str, Any]) -> str:
-        """A new record made by hand, stamped with the org's clock; returns its Id."""
-        with self._transaction() as connection:
-            return editing.insert(connection, object_name, fields)
-
-    def update(self, object_name: str, record_id: str, fields: Mapping[str, Any]) -> None:
-        """New values by hand: moves the stamp, and for an opportunity writes the history Salesforce would write.
-
-        A new StageName brings its IsClosed, IsWon and Probability with it unless they are given.
-        """
-        with self._transaction() as connection:
-            editing.update(connection, object_name, record_id, fields)
-
-    def delete(self, object_name: str, record_id: str) -> None:
-        """Into the recycle bin: IsDeleted, with the activities and histories of an opportunity."""
-        with self._transaction() as connection:
-            editing.delete(connection, object_name, record_id)
-
-    def undelete(self, object_name: str, record_id: str) -> None:
-        """Back from the recycle bin."""
-        with self._transaction() as connection:
-            editing.undelete(connection, object_name, record_id)
-
-    def erase(self, object_name: str, record_id: str) -> None:
-        """Deleted for good: gone from queryAll too, known only to getDeleted."""
-        with self._transaction() as connection:
-            editing.erase(connection, object_name, record_id)
 
     def _plan(self) -> CompanyPlan:
         return CompanyPlan(
@@ -175,13 +148,3 @@ class DemoCompany:
             size=float(fact(self._connection, "size")),
             strengths=Strengths(signal=float(fact(self._connection, "signal"))),
         )
-
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")

@@ -1,29 +1,29 @@
 """Changes to the CRM made by hand, as a person in Salesforce would make them, with the stamps and histories they leave.
 
-Each change takes one second of the org's clock, so that whoever reads up to the clock's time sees it.
+Each change takes one second of the org's clock, so that whoever reads up to the clock's time sees it. A change may be
+stamped `at` an earlier moment, as by a transaction that began then and ends only now. What only an administrator does
+belongs to `administration`.
 """
 
 import sqlite3
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from salesinsight_assets.demo.ids import salesforce_ids
 from salesinsight_assets.demo.objects import SalesforceObject, salesforce_object
 from salesinsight_assets.demo.simulation.traces import delete_softly
-from salesinsight_assets.demo.storage import CHILD_OBJECTS, fact, org_clock, remember, stamp_text
+from salesinsight_assets.demo.storage import CHILD_OBJECTS, fact, org_clock, remember, stamp_text, stored_object
 
 _TRACKED_FIELDS = {"Amount": "Currency", "CloseDate": "DateOnly", "OwnerId": "EntityId"}
 _HISTORY_FIELDS = ("StageName", "Amount", "CloseDate", "Probability")
 
 
-def known_object(name: str) -> SalesforceObject:
-    """The object of that name; KeyError names the known ones."""
-    return salesforce_object(name)
-
-
-def insert(connection: sqlite3.Connection, object_name: str, fields: Mapping[str, Any]) -> str:
+def insert(
+    connection: sqlite3.Connection, object_name: str, fields: Mapping[str, Any], at: datetime | None = None
+) -> str:
     """A new record; returns its Id."""
-    known, stamp = known_object(object_name), _tick(connection)
+    known, stamp = stored_object(connection, object_name), next_stamp(connection, at)
     record = {"Id": fields.get("Id") or _new_id(connection, known)}
     record |= _defaults(known, stamp) | _implied(connection, known, fields) | dict(fields)
     _check_fields(known, record)
@@ -36,9 +36,15 @@ def insert(connection: sqlite3.Connection, object_name: str, fields: Mapping[str
     return record["Id"]
 
 
-def update(connection: sqlite3.Connection, object_name: str, record_id: str, fields: Mapping[str, Any]) -> None:
+def update(
+    connection: sqlite3.Connection,
+    object_name: str,
+    record_id: str,
+    fields: Mapping[str, Any],
+    at: datetime | None = None,
+) -> None:
     """New values for one record."""
-    known, stamp = known_object(object_name), _tick(connection)
+    known, stamp = stored_object(connection, object_name), next_stamp(connection, at)
     before = _record(connection, known, record_id)
     stamps = {name: stamp for name in ("SystemModstamp", "LastModifiedDate") if known.has(name)}
     changes = stamps | _implied(connection, known, fields) | dict(fields)
@@ -54,14 +60,16 @@ def update(connection: sqlite3.Connection, object_name: str, record_id: str, fie
 def delete(connection: sqlite3.Connection, object_name: str, record_id: str) -> None:
     """Into the recycle bin."""
     known = _deletable(connection, object_name, record_id)
-    delete_softly(connection, known.name, record_id, _tick(connection))
+    delete_softly(connection, known.name, record_id, next_stamp(connection))
 
 
 def undelete(connection: sqlite3.Connection, object_name: str, record_id: str) -> None:
     """Back from the recycle bin, an opportunity with what was deleted along with it."""
-    known, stamp = _deletable(connection, object_name, record_id), _tick(connection)
+    known, stamp = _deletable(connection, object_name, record_id), next_stamp(connection)
     deleted_at = _record(connection, known, record_id)["SystemModstamp"]
-    sql = f'UPDATE "{known.name}" SET IsDeleted = 0, SystemModstamp = ? WHERE Id = ?'
+    # An account that was merged away is then one of its own again.
+    master = ", MasterRecordId = NULL" if known.has("MasterRecordId") else ""
+    sql = f'UPDATE "{known.name}" SET IsDeleted = 0, SystemModstamp = ?{master} WHERE Id = ?'
     connection.execute(sql, (stamp, record_id))
     for child, parent_field in CHILD_OBJECTS if known.name == "Opportunity" else ():
         connection.execute(f'UPDATE "{child}" SET IsDeleted = 0 WHERE "{parent_field}" = ?', (record_id,))
@@ -72,7 +80,7 @@ def undelete(connection: sqlite3.Connection, object_name: str, record_id: str) -
 
 def erase(connection: sqlite3.Connection, object_name: str, record_id: str) -> None:
     """Deleted for good, without a trace in any query, an opportunity with all that hangs on it."""
-    known, stamp = _deletable(connection, object_name, record_id), _tick(connection)
+    known, stamp = _deletable(connection, object_name, record_id), next_stamp(connection)
     _erase_where(connection, known.name, "Id", record_id, stamp)
     for child, parent_field in CHILD_OBJECTS if known.name == "Opportunity" else ():
         _erase_where(connection, child, parent_field, record_id, stamp)
@@ -84,8 +92,9 @@ def _erase_where(connection: sqlite3.Connection, table: str, column: str, value:
     connection.execute(f"DELETE {where}", (value,))
 
 
-def _tick(connection: sqlite3.Connection) -> str:
-    stamp = stamp_text(org_clock(connection))
+def next_stamp(connection: sqlite3.Connection, at: datetime | None = None) -> str:
+    """The stamp of a change: `at` where given, else the org's present; moves the clock on by a second."""
+    stamp = stamp_text(at or org_clock(connection))
     remember(connection, seconds_since_end_of_work=int(fact(connection, "seconds_since_end_of_work")) + 1)
     return stamp
 
@@ -105,7 +114,9 @@ def _defaults(known: SalesforceObject, stamp: str) -> dict[str, Any]:
 
 
 def _implied(connection: sqlite3.Connection, known: SalesforceObject, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What Salesforce sets along with an opportunity's stage."""
+    """What Salesforce sets along with an opportunity's stage and a person's names."""
+    if known.name == "Account" and fields.get("IsPersonAccount"):
+        return {"Name": f"{fields.get('FirstName') or ''} {fields.get('LastName') or ''}".strip()}
     if known.name != "Opportunity" or "StageName" not in fields:
         return {}
     row = connection.execute(
@@ -115,7 +126,7 @@ def _implied(connection: sqlite3.Connection, known: SalesforceObject, fields: Ma
 
 
 def _check_fields(known: SalesforceObject, fields: Mapping[str, Any]) -> None:
-    names = {field.name for field in known.fields}
+    names = {field.name for field in known.fields if field.source is None}
     unknown = sorted(set(fields) - names)
     if unknown:
         raise KeyError(f"{known.name} has no field {', '.join(unknown)}; it has {', '.join(sorted(names))}")
@@ -130,7 +141,7 @@ def _record(connection: sqlite3.Connection, known: SalesforceObject, record_id: 
 
 
 def _deletable(connection: sqlite3.Connection, object_name: str, record_id: str) -> SalesforceObject:
-    known = known_object(object_name)
+    known = salesforce_object(object_name)
     if not (known.has("IsDeleted") and known.has("SystemModstamp")):
         raise ValueError(f"expected an object that can be deleted, got {known.name}; set IsActive instead")
     _record(connection, known, record_id)

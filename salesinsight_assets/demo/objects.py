@@ -4,7 +4,7 @@ A real org always has more than one asks for; the extra fields keep the platform
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, Column, CrmTable
 
@@ -30,13 +30,43 @@ _EXTRA_FIELDS = {
         "CreatedById": "reference",
         "Budget_Confirmed__c": "boolean",
         "Legacy_Number__c": "string",
+        "LastModifiedById": "reference",
+        "Fiscal_Quarter__c": "string",
+        "Priority_Score__c": "double",
+        "SalesInsight_Win_Probability__c": "percent",
+        "SalesInsight_Risk_Level__c": "picklist",
     },
     "OpportunityHistory": {"ForecastCategory": "picklist"},
-    "Account": {"Description": "textarea", "Website": "url", "Tier__c": "picklist"},
+    "Account": {
+        "Description": "textarea",
+        "Website": "url",
+        "Tier__c": "picklist",
+        "BillingStreet": "textarea",
+        "BillingCity": "string",
+        "BillingState": "string",
+        "BillingPostalCode": "string",
+        "BillingAddress": "address",
+        "IsPersonAccount": "boolean",
+        "FirstName": "string",
+        "LastName": "string",
+    },
     "User": {"Username": "string", "FirstName": "string", "LastName": "string", "Department": "string"},
-    "Task": {"Description": "textarea", "CreatedById": "reference"},
-    "Event": {"Location": "string", "CreatedById": "reference"},
+    "Task": {"Description": "textarea", "CreatedById": "reference", "IsArchived": "boolean"},
+    "Event": {"Location": "string", "CreatedById": "reference", "IsArchived": "boolean"},
 }
+_FORMULAS = frozenset({("Opportunity", "Fiscal_Quarter__c"), ("Opportunity", "Priority_Score__c")})
+_ADDRESS_PARTS = {
+    "street": "BillingStreet",
+    "city": "BillingCity",
+    "state": "BillingState",
+    "postalCode": "BillingPostalCode",
+    "country": "BillingCountry",
+}
+_ADDRESS_SQL = "json_object({}, 'latitude', NULL, 'longitude', NULL, 'geocodeAccuracy', NULL)".format(
+    ", ".join(f"'{part}', \"{column}\"" for part, column in _ADDRESS_PARTS.items())
+)
+# Salesforce keeps neither a bulk reader nor a list of deletions for what an administrator sets up.
+_SETUP_OBJECTS = frozenset({"OpportunityStage", "CurrencyType", "DatedConversionRate"})
 _TYPES_BY_FIELD = {
     "Amount": "currency",
     "AnnualRevenue": "currency",
@@ -59,11 +89,28 @@ _PICKLISTS = frozenset(
 
 @dataclass(frozen=True)
 class SalesforceField:
-    """One field of an object, with its Salesforce type (`id`, `reference`, `currency`, `datetime`…)."""
+    """One field of an object, with its Salesforce type (`id`, `reference`, `currency`, `datetime`…).
+
+    `is_formula`: computed, so that its value changes without moving the record's stamp. `compound` names the field of
+    which it is a part. `source` is the SQL that yields its value where that is not the column of its name.
+    """
 
     name: str
     type: str
     is_nullable: bool = True
+    is_formula: bool = False
+    compound: str | None = None
+    source: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The SQL that yields its value."""
+        return self.source or f'"{self.name}"'
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether it is put together of other fields: an object in JSON, and nothing for the Bulk API."""
+        return self.type in ("address", "location")
 
     @property
     def is_custom(self) -> bool:
@@ -78,11 +125,31 @@ class SalesforceField:
 
 @dataclass(frozen=True)
 class SalesforceObject:
-    """One object of the org."""
+    """One object of the org. `stored_as` names its table where that is not its own name."""
 
     name: str
     key_prefix: str
     fields: tuple[SalesforceField, ...]
+    stored_as: str | None = None
+
+    @property
+    def table(self) -> str:
+        """The table that holds its records."""
+        return self.stored_as or self.name
+
+    @property
+    def is_for_bulk(self) -> bool:
+        """Whether the Bulk API knows it."""
+        return self.table not in _SETUP_OBJECTS
+
+    @property
+    def is_replicateable(self) -> bool:
+        """Whether getDeleted answers for it. A field history has no stamp that would tell when it was deleted."""
+        return self.table not in _SETUP_OBJECTS and self.has("SystemModstamp")
+
+    def with_fields(self, *fields: SalesforceField) -> "SalesforceObject":
+        """The object with these fields as well."""
+        return replace(self, fields=self.fields + fields)
 
     def field(self, name: str) -> SalesforceField | None:
         """The field of that name in any letter case, None where there is none."""
@@ -111,7 +178,18 @@ def _salesforce_type(column: Column) -> str:
 def _object(table: CrmTable) -> SalesforceObject:
     name = table.salesforce_object
     extra = tuple(SalesforceField(field, kind) for field, kind in _EXTRA_FIELDS.get(name, {}).items())
-    return SalesforceObject(name, _KEY_PREFIXES[name], tuple(map(_field, table.columns)) + extra)
+    fields = (_with_traits(name, field) for field in tuple(map(_field, table.columns)) + extra)
+    return SalesforceObject(name, _KEY_PREFIXES[name], tuple(fields))
+
+
+def _with_traits(object_name: str, field: SalesforceField) -> SalesforceField:
+    if object_name == "Account" and field.name in _ADDRESS_PARTS.values():
+        return replace(field, compound="BillingAddress")
+    if object_name == "Account" and field.name in ("FirstName", "LastName"):
+        return replace(field, compound="Name")
+    if field.type == "address":
+        return replace(field, source=_ADDRESS_SQL)
+    return replace(field, is_formula=(object_name, field.name) in _FORMULAS)
 
 
 OBJECTS: dict[str, SalesforceObject] = {table.salesforce_object: _object(table) for table in CRM_TABLES}

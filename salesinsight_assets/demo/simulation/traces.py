@@ -74,6 +74,7 @@ class Traces:
             "ForecastCategoryName": _FORECASTS[deals.stage],
             "IsClosed": _IS_CLOSED[deals.stage],
             "IsWon": _IS_WON[deals.stage],
+            "LastModifiedById": self._reps.ids[deals.owner],
             "LastModifiedDate": saved_at,
             "SystemModstamp": saved_at,
         }
