@@ -3,38 +3,35 @@
 This module starts, stops and wires it. The endpoints and the faults live in `server`.
 """
 
-import email.utils
+import asyncio
 import socket
 import threading
 import time
-import urllib.parse
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
+import numpy as np
 import trustme
 import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from salesinsight_assets.demo.server.answers import DATA_PATH, SalesforceError
+from salesinsight_assets.demo.server import application
 from salesinsight_assets.demo.server.bulk import BulkApi
-from salesinsight_assets.demo.server.faults import Faults
+from salesinsight_assets.demo.server.deletions import DeletionRules
+from salesinsight_assets.demo.server.faults import ActiveFault, Faults
+from salesinsight_assets.demo.server.faults.draw import random_faults
+from salesinsight_assets.demo.server.metadata import Metadata
 from salesinsight_assets.demo.server.rest import ApiUsage, RestApi
-from salesinsight_assets.demo.server.sessions import Credentials, Sessions
-from salesinsight_assets.demo.storage import connect, org_clock
+from salesinsight_assets.demo.server.sessions import Credentials, Sessions, private_key_pem
+from salesinsight_assets.demo.storage import connect, fact, remember
 
 _HOST = "127.0.0.1"
-_TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
-_LONGEST_ADDRESS = 16_384
 _START_TIMEOUT_SECONDS = 20.0
-Answer = Callable[[Request], Awaitable[Response]]
+_CALLS_END_SECONDS = 1
 
 
 class _Server(uvicorn.Server):
@@ -45,9 +42,19 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
         await super().shutdown(sockets)
 
+    def transport(self, client: tuple[str, int]) -> asyncio.Transport | None:
+        """The connection of a client; None where it is gone."""
+        for connection in list(self.server_state.connections):
+            if getattr(connection, "client", None) == client and not connection.transport.is_closing():
+                return connection.transport
+        return None
+
 
 class DemoSalesforce:
     """The org of one company, served by a thread of this process between `start` and `stop`.
+
+    `faults` breaks it, `metadata` hides and renames fields and objects, `usage` holds the quota, `deletions` the rules of
+    getDeleted, `sessions` the logins and whether refresh tokens rotate.
 
     >>> with DemoSalesforce(company.path, directory) as server:  # doctest: +SKIP
     ...     settings = load_settings({**os.environ, **server.environment()})
@@ -67,12 +74,16 @@ class DemoSalesforce:
         self._company_path = company_path
         self.credentials = credentials or Credentials()
         self.sessions = Sessions(self.credentials, session_lifetime)
-        self.faults = Faults(self.sessions)
+        self.metadata = Metadata(company_path)
+        self.faults = Faults(self.sessions, self.metadata)
         self.usage = ApiUsage()
-        self._rest = RestApi(company_path, self.faults, self.usage, smallest_page)
+        self.deletions = DeletionRules()
+        self._rest = RestApi(company_path, self.faults, self.usage, self.deletions, smallest_page)
         self._bulk = BulkApi(company_path, self.faults)
-        self._server: uvicorn.Server | None = None
+        self._certificate: Path | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+        self._return: threading.Thread | None = None
 
     @property
     def login_url(self) -> str:
@@ -94,14 +105,37 @@ class DemoSalesforce:
         """The connected app's secret."""
         return self.credentials.client_secret
 
-    def environment(self) -> dict[str, str]:
-        """The settings that point the platform at this org."""
+    @property
+    def private_key_file(self) -> Path:
+        """The private key of the connected app, as PEM, for the JWT bearer grant."""
+        path = self._directory / "demo-salesforce-app.pem"
+        if not path.exists() or path.read_bytes() != private_key_pem():
+            self._directory.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_bytes(private_key_pem())
+        return path
+
+    def environment(self, auth: str = "client_credentials") -> dict[str, str]:
+        """The settings that point the platform at this org; `auth` is one of SALESFORCE_AUTH's."""
+        known = self.credentials
+        by_auth = {
+            "client_credentials": {"CLIENT_SECRET": known.client_secret},
+            "refresh_token": {"CLIENT_SECRET": known.client_secret, "REFRESH_TOKEN": known.refresh_token},
+            "jwt": {"USERNAME": known.username},
+            "password": {
+                "CLIENT_SECRET": known.client_secret,
+                "USERNAME": known.username,
+                "PASSWORD": known.password,
+            },
+        }
+        if auth == "jwt":
+            by_auth["jwt"]["PRIVATE_KEY_FILE"] = str(self.private_key_file)
         return {
             "SALESFORCE_LOGIN_URL": self.login_url,
-            "SALESFORCE_AUTH": "client_credentials",
+            "SALESFORCE_AUTH": auth,
             "SALESFORCE_CLIENT_ID": self.client_id,
-            "SALESFORCE_CLIENT_SECRET": self.client_secret,
             "SALESFORCE_CA_BUNDLE": str(self.ca_bundle),
+            **{f"SALESFORCE_{name}": value for name, value in by_auth[auth].items()},
         }
 
     def start(self) -> Self:
@@ -134,27 +168,87 @@ class DemoSalesforce:
             self._thread.join(_START_TIMEOUT_SECONDS)
         self._server = self._thread = None
 
+    @contextmanager
+    def unreachable(self) -> Generator[None, None, None]:
+        """Connections are refused while the context lasts; then it serves on the same port, with its sessions."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    def go_away(self, seconds: float) -> None:
+        """Refuse connections from about now for that time, in the background; nothing where that is so already."""
+
+        def away() -> None:
+            with self.unreachable():
+                time.sleep(seconds)
+
+        if self._return is None or not self._return.is_alive():
+            self._return = threading.Thread(target=away, daemon=True)
+            self._return.start()
+
+    def wait_until_back(self) -> None:
+        """Return once the server listens again after `go_away`."""
+        if self._return:
+            self._return.join()
+            self._return = None
+
+    @contextmanager
+    def clock_skewed(self, by: timedelta) -> Generator[None, None, None]:
+        """The org's clock, and so its Date and all new stamps, runs ahead by that while the context lasts."""
+        connection = connect(self._company_path)
+        before = int(fact(connection, "clock_skew_seconds", "0"))
+        try:
+            remember(connection, clock_skew_seconds=before + int(by.total_seconds()))
+            yield
+        finally:
+            remember(connection, clock_skew_seconds=before)
+            connection.close()
+
+    def random_faults(
+        self, rng: np.random.Generator, change: Callable[[], object] | None = None
+    ) -> AbstractContextManager[list[ActiveFault]]:
+        """One to three faults that pass, all gone at the context's end; `change` may alter the company between pages."""
+        return random_faults(self.faults, rng, self, self.usage, change)
+
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.wait_until_back()
         self.stop()
 
     def _configuration(self) -> uvicorn.Config:
-        certificate = self._certificate()
+        certificate = self._certificate = self._certificate or self._new_certificate()
         return uvicorn.Config(
-            self.faults.around(self._application()),
-            log_level="error",
+            self._application(),
+            log_level="critical",
             lifespan="off",
             # The org has its own clock, which is the simulated one.
             date_header=False,
             ssl_certfile=certificate,
             ssl_keyfile=certificate,
+            timeout_graceful_shutdown=_CALLS_END_SECONDS,
         )
 
-    def _certificate(self) -> Path:
+    def _application(self) -> ASGIApp:
+        endpoints = application.endpoints(self.sessions, self._rest, self._bulk, self._company_path)
+        admitted = application.admitted(endpoints, self.sessions, self.usage)
+        stamped = application.stamped(self.faults.around(admitted), self.usage, self._company_path)
+
+        async def connected(scope: Scope, receive: Receive, send: Send) -> None:
+            """Lets a fault know whether the client is there, and hang up on it."""
+            client, server = scope["client"], self._server
+            scope["is_connected"] = lambda: server is not None and server.transport(client) is not None
+            scope["hang_up"] = lambda: _hang_up(server, client)
+            await stamped(scope, receive, send)
+
+        return connected
+
+    def _new_certificate(self) -> Path:
         self._directory.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca_bundle))
@@ -163,69 +257,8 @@ class DemoSalesforce:
         path.chmod(0o600)
         return path
 
-    def _application(self) -> Starlette:
-        rest, bulk = self._rest, self._bulk
-        data_routes = {
-            "/query": rest.query,
-            "/queryAll": rest.query,
-            "/query/{locator}": rest.query_more,
-            "/queryAll/{locator}": rest.query_more,
-            "/sobjects": rest.describe_global,
-            "/sobjects/{name}/describe": rest.describe,
-            "/sobjects/{name}/deleted": rest.deleted,
-            "/limits": rest.limits,
-            "/jobs/query/{job_id}/results": bulk.results,
-        }
-        routes = [Route(_TOKEN_PATH, self._login, methods=["POST"])]
-        for path, endpoint in data_routes.items():
-            # Clients differ in whether they end an address with a slash; Salesforce takes both.
-            routes += [Route(DATA_PATH + path + end, endpoint) for end in ("", "/")]
-        job_path = DATA_PATH + "/jobs/query/{job_id}"
-        routes += [
-            Route(DATA_PATH + "/jobs/query", bulk.create, methods=["POST"]),
-            Route(job_path, bulk.state),
-            Route(job_path, bulk.change, methods=["PATCH"]),
-            Route(job_path, bulk.delete, methods=["DELETE"]),
-        ]
-        application = Starlette(
-            routes=routes,
-            exception_handlers={SalesforceError: _error_answer},
-            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._answer)],
-        )
-        application.router.redirect_slashes = False
-        return application
 
-    async def _login(self, request: Request) -> Response:
-        form = dict(urllib.parse.parse_qsl((await request.body()).decode("utf-8")))
-        return self.sessions.login(form, self.login_url)
-
-    async def _answer(self, request: Request, answer: Answer) -> Response:
-        """Around every endpoint: the address's length, the session, the count of calls, the org's clock."""
-        if len(str(request.url)) > _LONGEST_ADDRESS:
-            response: Response = PlainTextResponse("URI Too Long", 414)
-        else:
-            response = await self._checked_answer(request, answer)
-        response.headers["Date"] = self._date()
-        response.headers["Sforce-Limit-Info"] = f"api-usage={self.usage.used}/{self.usage.granted}"
-        return response
-
-    async def _checked_answer(self, request: Request, answer: Answer) -> Response:
-        if request.url.path == _TOKEN_PATH:
-            return await answer(request)
-        self.usage.used += 1
-        try:
-            request.state.token = self.sessions.checked_token(request.headers.get("Authorization", ""))
-        except SalesforceError as error:
-            return error.response()
-        return await answer(request)
-
-    def _date(self) -> str:
-        connection = connect(self._company_path)
-        try:
-            return email.utils.format_datetime(org_clock(connection), usegmt=True)
-        finally:
-            connection.close()
-
-
-async def _error_answer(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
-    return cast("SalesforceError", error).response()
+def _hang_up(server: _Server | None, client: tuple[str, int]) -> None:
+    transport = server.transport(client) if server else None
+    if transport:
+        transport.abort()

@@ -87,9 +87,10 @@ def stored_object(connection: sqlite3.Connection, name: str) -> SalesforceObject
 def fact(connection: sqlite3.Connection, name: str, default: str | None = None) -> str:
     """What the company remembers of itself under `name`, or the default where there is one."""
     row = connection.execute("SELECT value FROM company_facts WHERE name = ?", (name,)).fetchone()
-    if row is None and default is not None:
-        return default
-    return row[0]
+    value = row[0] if row else default
+    if value is None:
+        raise KeyError(f"expected the company to remember {name}, it does not; create it anew")
+    return value
 
 
 def remember(connection: sqlite3.Connection, **facts: object) -> None:

@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.objects import OBJECTS
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
-from salesinsight_assets.demo.server.answers import csv_value
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.settings import load_settings
 
@@ -262,9 +261,9 @@ def test_a_hidden_field_is_in_no_description_and_no_query(server: DemoSalesforce
     assert client.query("SELECT Amount FROM Opportunity LIMIT 1")["totalSize"] == 1
 
 
-@pytest.mark.parametrize("object_name", ["Opportunity", "OpportunityFieldHistory", "Task", "OpportunityStage"])
+@pytest.mark.parametrize("object_name", ["Opportunity", "OpportunityFieldHistory", "Task", "Account"])
 def test_bulk_and_rest_give_the_same_rows_value_by_value(reader: Salesforce, object_name: str) -> None:
-    names = [field.name for field in OBJECTS[object_name].fields]
+    names = [field.name for field in OBJECTS[object_name].fields if not field.is_compound]
     soql = f"SELECT {', '.join(names)} FROM {object_name}"
     pages = list(getattr(reader.bulk2, object_name).query(soql, max_records=400, wait=0.01))
     rows = [row for page in pages for row in csv.DictReader(io.StringIO(page))]
@@ -287,7 +286,16 @@ def test_any_text_arrives_by_both_ways_but_nul_only_by_rest(client: Salesforce, 
     (page,) = client.bulk2.Account.query(soql, wait=0.01)
     assert next(csv.DictReader(io.StringIO(page, newline="")))["Name"] == text.replace("\x00", "")
     # The client takes the NUL out as well, so the server's own answer is looked at too.
-    assert csv_value("string", text) == '"' + text.replace('"', '""').replace("\x00", "") + '"'
+    assert "\x00" not in bulk_csv(client, soql)
+
+
+def bulk_csv(client: Salesforce, soql: str) -> str:
+    """The first part of a Bulk result as the server sends it."""
+    address = f"{client.base_url}jobs/query"
+    asked = {"operation": "queryAll", "query": soql}
+    job = requests.post(address, json=asked, headers=client.headers, timeout=10).json()
+    requests.get(f"{address}/{job['id']}", headers=client.headers, timeout=10)
+    return requests.get(f"{address}/{job['id']}/results", headers=client.headers, timeout=10).content.decode()
 
 
 def test_a_bulk_job_says_how_many_rows_it_has_and_can_be_deleted(server: DemoSalesforce, client: Salesforce) -> None:

@@ -1,6 +1,7 @@
 """Answers in Salesforce's form: errors as lists of code and message, records with their attributes, values by type."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -30,37 +31,42 @@ def json_record(object_name: str, fields: Sequence[SalesforceField], row: Sequen
     url = ""
     values: dict[str, Any] = {}
     for field, value in zip(fields, row, strict=True):
-        values[field.name] = bool(value) if field.type == "boolean" and value is not None else value
+        values[field.name] = _json_value(field, value)
         if field.type == "id":
             url = f"{DATA_PATH}/sobjects/{object_name}/{value}"
     return {"attributes": {"type": object_name, **({"url": url} if url else {})}, **values}
 
 
-def csv_lines(fields: Sequence[SalesforceField], rows: Iterable[Sequence[Any]]) -> Iterable[str]:
-    """Rows as Bulk API 2.0 writes them: everything quoted, null as nothing, no NUL."""
-    types = [field.type for field in fields]
-    for row in rows:
-        yield ",".join(csv_value(kind, value) for kind, value in zip(types, row, strict=True)) + "\n"
-
-
-def csv_value(kind: str, value: Any) -> str:
-    """One value of a Bulk API 2.0 result, quoted.
-
-    >>> csv_value("datetime", "2024-03-01T12:34:56.000+0000"), csv_value("boolean", 1), csv_value("string", None)
-    ('"2024-03-01T12:34:56.000Z"', '"true"', '""')
-    """
+def _json_value(field: SalesforceField, value: Any) -> Any:
     if value is None:
-        return '""'
-    if kind == "boolean":
-        return '"true"' if value else '"false"'
-    text = str(value)
-    if kind == "datetime":
-        text = text.replace("+0000", "Z")
-    return '"' + text.replace("\x00", "").replace('"', '""') + '"'
+        return None
+    if field.type == "boolean":
+        return bool(value)
+    return json.loads(value) if field.is_compound else value
+
+
+def csv_line_sql(fields: Sequence[SalesforceField]) -> str:
+    """SQL that yields a row as Bulk API 2.0 writes it: everything quoted, null as nothing."""
+    values = (f"coalesce({_csv_value_sql(field)}, '')" for field in fields)
+    return """'"' || """ + """ || '","' || """.join(values) + """ || '"'"""
+
+
+def _csv_value_sql(field: SalesforceField) -> str:
+    if field.type == "boolean":
+        return f"iif({field.sql}, 'true', iif({field.sql} IS NULL, '', 'false'))"
+    if field.type in ("id", "reference", "date", "int"):
+        return field.sql
+    if field.type == "datetime":
+        return f"replace({field.sql}, '+0000', 'Z')"
+    if field.type in ("currency", "percent", "double"):
+        # SQLite writes fifteen digits; the few numbers that need more get them.
+        return f"iif(CAST(CAST({field.sql} AS TEXT) AS REAL) <> {field.sql}, printf('%!.17g', {field.sql}), {field.sql})"
+    return f"""replace({field.sql}, '"', '""')"""
 
 
 def field_description(field: SalesforceField) -> Mapping[str, Any]:
     """A field as describe shows it."""
+    is_set_by_users = field.type not in ("id", "datetime") and not field.is_formula and not field.is_compound
     return {
         "name": field.name,
         "label": field.label,
@@ -68,12 +74,12 @@ def field_description(field: SalesforceField) -> Mapping[str, Any]:
         "custom": field.is_custom,
         "nillable": field.is_nullable,
         "queryable": True,
-        "filterable": field.type not in ("textarea", "anyType"),
-        "sortable": field.type not in ("textarea", "anyType"),
-        "createable": field.type not in ("id", "datetime"),
-        "updateable": field.type not in ("id", "datetime"),
-        "calculated": False,
-        "compoundFieldName": None,
+        "filterable": field.type not in ("textarea", "anyType", "address"),
+        "sortable": field.type not in ("textarea", "anyType", "address"),
+        "createable": is_set_by_users,
+        "updateable": is_set_by_users,
+        "calculated": field.is_formula,
+        "compoundFieldName": field.compound,
         "length": 18 if field.type in ("id", "reference") else 255,
         "precision": 18 if field.type in ("currency", "double", "percent") else 0,
         "scale": 2 if field.type in ("currency", "double", "percent") else 0,

@@ -12,14 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from salesinsight_assets.demo.ids import salesforce_ids
-from salesinsight_assets.demo.server.answers import API_VERSION, SalesforceError, csv_lines
+from salesinsight_assets.demo.server.answers import API_VERSION, SalesforceError
 from salesinsight_assets.demo.server.cursors import Result, found
 from salesinsight_assets.demo.server.faults import Faults
-from salesinsight_assets.demo.server.soql_sql import selection
+from salesinsight_assets.demo.server.soql_sql import Selection, selection
 from salesinsight_assets.demo.storage import connect, org_clock, stamp_text
 
 _DEFAULT_MAX_RECORDS = 50_000
-_LINES_PER_CHUNK = 500
 
 
 @dataclass
@@ -68,12 +67,12 @@ class BulkApi:
         operation = asked.get("operation")
         if operation not in ("query", "queryAll"):
             raise SalesforceError("INVALIDJOB", f"expected operation query or queryAll, got {operation!r}")
-        chosen = selection(asked.get("query", ""), self._faults, with_deleted=operation == "queryAll")
-        if chosen.is_count:
-            raise SalesforceError("API_ERROR", "Aggregate queries are not supported in Bulk API 2.0")
+        chosen = selection(asked.get("query", ""), self._faults.metadata, with_deleted=operation == "queryAll")
+        _check_for_bulk(chosen)
         job_id = str(salesforce_ids("750", [next(self._numbers)])[0])
         job = QueryJob(job_id, operation, self._now(), found(self._path, chosen))
         self._jobs[job_id] = job
+        self._faults.note_object(job_id, chosen.object.name)
         return JSONResponse(job.description())
 
     def _now(self) -> str:
@@ -117,17 +116,24 @@ class BulkApi:
         return StreamingResponse(self._csv(job.result, start, stop), media_type="text/csv", headers=headers)
 
     def _csv(self, result: Result, start: int, stop: int) -> Iterator[bytes]:
-        fields = result.selection.fields
-        header = ",".join(f'"{field.name}"' for field in fields) + "\n"
-        lines = itertools.chain([header], csv_lines(fields, result.rows(self._path, start, stop)))
-        while chunk := "".join(itertools.islice(lines, _LINES_PER_CHUNK)):
-            yield chunk.encode("utf-8")
+        yield (",".join(f'"{field.name}"' for field in result.selection.fields) + "\n").encode("utf-8")
+        for lines in result.csv(self._path, start, stop):
+            yield lines.encode("utf-8")
 
     def _job(self, request: Request) -> QueryJob:
         job = self._jobs.get(request.path_params["job_id"])
         if job is None:
             raise SalesforceError("NOT_FOUND", "The requested resource does not exist", 404)
         return job
+
+
+def _check_for_bulk(chosen: Selection) -> None:
+    if chosen.is_count:
+        raise SalesforceError("API_ERROR", "Aggregate queries are not supported in Bulk API 2.0")
+    if not chosen.object.is_for_bulk:
+        raise SalesforceError("INVALIDENTITY", f"Entity '{chosen.object.name}' is not supported by the Bulk API.")
+    if any(field.is_compound for field in chosen.fields):
+        raise SalesforceError("FUNCTIONALITY_NOT_ENABLED", "Selecting compound data not supported in Bulk Query")
 
 
 def _locator(place: int) -> str:

@@ -4,6 +4,7 @@ Eight bytes a row, whatever its width; the rows themselves are read page by page
 """
 
 import itertools
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from salesinsight_assets.demo.ids import salesforce_ids
-from salesinsight_assets.demo.server.answers import SalesforceError
+from salesinsight_assets.demo.server.answers import SalesforceError, csv_line_sql
 from salesinsight_assets.demo.server.soql_sql import Selection
 from salesinsight_assets.demo.storage import connect
 
@@ -32,23 +33,44 @@ class Result:
         return len(self.rowids)
 
     def rows(self, path: Path, start: int, stop: int) -> Iterator[Sequence[Any]]:
-        """The rows from `start` up to `stop`, read a few thousand at a time. A row erased meanwhile is left out."""
+        """The rows from `start` up to `stop`. A row erased meanwhile is left out."""
+        columns = ", ".join(field.sql for field in self.selection.fields)
+        for rows in self._reads(path, columns, start, stop):
+            yield from rows
+
+    def csv(self, path: Path, start: int, stop: int) -> Iterator[str]:
+        """The lines of the rows from `start` up to `stop` as the Bulk API writes them, a few thousand at a time."""
+        for lines in self._reads(path, csv_line_sql(self.selection.fields), start, stop):
+            # SQLite's own functions end at a NUL, so it goes only here.
+            yield "".join([f"{line}\n" for (line,) in lines]).replace("\x00", "")
+
+    def _reads(self, path: Path, columns: str, start: int, stop: int) -> Iterator[list[Sequence[Any]]]:
+        sql, stop = self.selection.rows_sql(columns), min(stop, len(self))
         connection = connect(path)
         try:
-            for first in range(start, min(stop, len(self)), _ROWS_PER_READ):
+            for first in range(start, stop, _ROWS_PER_READ):
                 wanted = self.rowids[first : min(first + _ROWS_PER_READ, stop)].tolist()
-                found = {row[0]: row[1:] for row in connection.execute(self.selection.rows_sql(len(wanted)), wanted)}
-                yield from (found[rowid] for rowid in wanted if rowid in found)
+                yield connection.execute(sql, (json.dumps(wanted),)).fetchall()
         finally:
             connection.close()
 
 
 def found(path: Path, selection: Selection) -> Result:
     """Run a query; only the numbers of its rows are kept."""
+    rows = (row[0] for row in _executed(path, selection.rowids_sql, selection))
+    rowids = np.fromiter(rows, dtype=np.int64)
+    return Result(selection, rowids if selection.is_ordered else np.sort(rowids))
+
+
+def counted(path: Path, selection: Selection) -> int:
+    """How many rows a query finds."""
+    return next(_executed(path, selection.count_sql, selection))[0]
+
+
+def _executed(path: Path, sql: str, selection: Selection) -> Iterator[Sequence[Any]]:
     connection = connect(path)
     try:
-        rowids = (row[0] for row in connection.execute(selection.rowids_sql, selection.parameters))
-        return Result(selection, np.fromiter(rowids, dtype=np.int64))
+        yield from connection.execute(sql, selection.parameters)
     except sqlite3.OperationalError as error:
         raise SalesforceError("UNKNOWN_EXCEPTION", f"An unexpected error occurred: {error}", 500) from error
     finally:

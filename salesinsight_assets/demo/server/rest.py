@@ -1,24 +1,22 @@
 """The REST API: query and queryAll with paging, describe, limits, and what was deleted."""
 
 import re
-import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from salesinsight_assets.demo.objects import OBJECTS, SalesforceObject, salesforce_object
+from salesinsight_assets.demo.objects import SalesforceObject
 from salesinsight_assets.demo.server.answers import DATA_PATH, SalesforceError, field_description, json_record
-from salesinsight_assets.demo.server.cursors import Cursors, Result, found
+from salesinsight_assets.demo.server.cursors import Cursors, Result, counted, found
+from salesinsight_assets.demo.server.deletions import DeletionRules
 from salesinsight_assets.demo.server.faults import Faults
 from salesinsight_assets.demo.server.soql_sql import selection
-from salesinsight_assets.demo.storage import connect, org_clock, stamp_text
+from salesinsight_assets.demo.storage import connect
 
 _DEFAULT_PAGE, _SMALLEST_PAGE, _LARGEST_PAGE = 2000, 200, 2000
-_DELETED_REACH = timedelta(days=30)
 
 
 @dataclass
@@ -28,27 +26,39 @@ class ApiUsage:
     granted: int = 100_000
     used: int = 0
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no call is left."""
+        return self.used >= self.granted
+
 
 class RestApi:
     """One org's REST endpoints."""
 
     def __init__(
-        self, company_path: Path, faults: Faults, usage: ApiUsage, smallest_page: int = _SMALLEST_PAGE
+        self,
+        company_path: Path,
+        faults: Faults,
+        usage: ApiUsage,
+        deletions: DeletionRules,
+        smallest_page: int = _SMALLEST_PAGE,
     ) -> None:
         self._path = company_path
         self._faults = faults
         self._usage = usage
+        self._deletions = deletions
         self._smallest_page = smallest_page
         self._cursors = Cursors()
 
     def query(self, request: Request) -> Response:
         """GET /query?q= and /queryAll?q=."""
         with_deleted = request.url.path.rstrip("/").endswith("queryAll")
-        chosen = selection(request.query_params.get("q", ""), self._faults, with_deleted)
-        result = found(self._path, chosen)
+        chosen = selection(request.query_params.get("q", ""), self._faults.metadata, with_deleted)
         if chosen.is_count:
-            return JSONResponse({"totalSize": len(result), "done": True, "records": []})
+            return JSONResponse({"totalSize": counted(self._path, chosen), "done": True, "records": []})
+        result = found(self._path, chosen)
         locator = self._cursors.keep(request.state.token, result)
+        self._faults.note_object(locator, chosen.object.name)
         return self._page(request, result, locator, start=0)
 
     def query_more(self, request: Request) -> Response:
@@ -77,45 +87,36 @@ class RestApi:
             {
                 "encoding": "UTF-8",
                 "maxBatchSize": 200,
-                "sobjects": [_object_description(known) for known in OBJECTS.values()],
+                "sobjects": [_object_description(known) for known in self._faults.metadata.objects()],
             }
         )
 
     def describe(self, request: Request) -> Response:
         """GET /sobjects/X/describe."""
-        known = _object(request)
-        fields = [field_description(field) for field in self._faults.visible_fields(known)]
+        known = self._object(request)
+        fields = [field_description(field) for field in known.fields]
         return JSONResponse({**_object_description(known), "fields": fields})
 
     def limits(self, request: Request) -> Response:  # noqa: ARG002 - every answer takes one
         """GET /limits."""
         usage = self._usage
-        return JSONResponse({"DailyApiRequests": {"Max": usage.granted, "Remaining": usage.granted - usage.used}})
+        return JSONResponse(
+            {"DailyApiRequests": {"Max": usage.granted, "Remaining": max(usage.granted - usage.used, 0)}}
+        )
 
     def deleted(self, request: Request) -> Response:
         """GET /sobjects/X/deleted/?start=&end=: in the recycle bin or erased between two moments."""
-        known, connection = _object(request), connect(self._path)
+        known, asked, connection = self._object(request), request.query_params, connect(self._path)
         try:
-            now = org_clock(connection)
-            start, end = (_moment(request.query_params.get(name, "")) for name in ("start", "end"))
-            _check_span(start, end, now)
-            records = _deleted_records(connection, known, stamp_text(start), stamp_text(end))
+            return JSONResponse(self._deletions.answer(connection, known, asked.get("start", ""), asked.get("end", "")))
         finally:
             connection.close()
-        return JSONResponse(
-            {
-                "deletedRecords": records,
-                "earliestDateAvailable": stamp_text(now - _DELETED_REACH),
-                "latestDateCovered": stamp_text(min(end, now)),
-            }
-        )
 
-
-def _object(request: Request) -> SalesforceObject:
-    try:
-        return salesforce_object(request.path_params["name"])
-    except KeyError as error:
-        raise SalesforceError("NOT_FOUND", "The requested resource does not exist", 404) from error
+    def _object(self, request: Request) -> SalesforceObject:
+        try:
+            return self._faults.metadata.object(request.path_params["name"])
+        except KeyError as error:
+            raise SalesforceError("NOT_FOUND", "The requested resource does not exist", 404) from error
 
 
 def _object_description(known: SalesforceObject) -> dict[str, Any]:
@@ -126,41 +127,9 @@ def _object_description(known: SalesforceObject) -> dict[str, Any]:
         "custom": False,
         "queryable": True,
         "retrieveable": True,
-        "replicateable": known.has("IsDeleted") and known.has("SystemModstamp"),
+        "replicateable": known.is_replicateable,
         "urls": {
             "sobject": f"{DATA_PATH}/sobjects/{known.name}",
             "describe": f"{DATA_PATH}/sobjects/{known.name}/describe",
         },
     }
-
-
-def _moment(text: str) -> datetime:
-    try:
-        # A plus sign that was not escaped in the address arrives as a blank.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
-        raise SalesforceError(
-            "INVALID_REPLICATION_DATE", f"expected an ISO 8601 date and time, got {text!r}"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _check_span(start: datetime, end: datetime, now: datetime) -> None:
-    if start < now - _DELETED_REACH:
-        raise SalesforceError("INVALID_REPLICATION_DATE", "startDate before org earliest available date")
-    if end - start < timedelta(minutes=1):
-        raise SalesforceError("INVALID_REPLICATION_DATE", "endDate must be at least one minute greater than startDate")
-
-
-def _deleted_records(
-    connection: sqlite3.Connection, known: SalesforceObject, start: str, end: str
-) -> list[dict[str, str]]:
-    if not (known.has("IsDeleted") and known.has("SystemModstamp")):
-        raise SalesforceError("INVALID_TYPE", f"object type '{known.name}' is not replicable")
-    rows = connection.execute(
-        f'SELECT Id, SystemModstamp FROM "{known.name}" WHERE IsDeleted AND SystemModstamp >= :start '
-        "AND SystemModstamp < :end UNION ALL SELECT id, erased_at FROM erased_records "
-        "WHERE object = :object AND erased_at >= :start AND erased_at < :end ORDER BY 2, 1",
-        {"start": start, "end": end, "object": known.name},
-    )
-    return [{"id": record_id, "deletedDate": deleted_at} for record_id, deleted_at in rows]

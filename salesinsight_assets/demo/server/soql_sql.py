@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from salesinsight_assets.demo.ids import full_id
-from salesinsight_assets.demo.objects import SalesforceField, SalesforceObject, salesforce_object
+from salesinsight_assets.demo.objects import OBJECTS, SalesforceField, SalesforceObject
 from salesinsight_assets.demo.server.answers import SalesforceError
-from salesinsight_assets.demo.server.faults import Faults
+from salesinsight_assets.demo.server.metadata import Metadata
 from salesinsight_assets.demo.server.soql import (
     Comparison,
     Condition,
@@ -22,26 +22,36 @@ from salesinsight_assets.demo.storage import stamp_text
 _NUMBERS = frozenset({"currency", "percent", "double", "int"})
 _ID_TYPES = frozenset({"id", "reference"})
 _ORDERED_OPERATORS = frozenset({"<", "<=", ">", ">="})
-_UNFILTERABLE_TYPES = frozenset({"textarea", "anyType"})
+_UNFILTERABLE_TYPES = frozenset({"textarea", "anyType", "address", "location"})
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A checked query: `rowids_sql` finds the rows in their order, `fields` is what is read of them."""
+    """A checked query: `rowids_sql` finds the rows in their order, `fields` is what is read of them.
+
+    `is_ordered`: the query itself says in which order; otherwise the rows are found in any and put in the file's own.
+    """
 
     object: SalesforceObject
     fields: tuple[SalesforceField, ...]
     is_count: bool
+    is_ordered: bool
     rowids_sql: str
     parameters: tuple[Any, ...]
 
-    def rows_sql(self, count: int) -> str:
-        """Reads the selected fields of `count` rows, the rowid first."""
-        columns = ", ".join(f'"{field.name}"' for field in self.fields)
-        return f'SELECT rowid, {columns} FROM "{self.object.name}" WHERE rowid IN ({", ".join("?" * count)})'
+    @property
+    def count_sql(self) -> str:
+        """Counts the rows."""
+        return f"SELECT count(*) FROM ({self.rowids_sql})"
+
+    def rows_sql(self, columns: str) -> str:
+        """Reads those columns of the rows whose numbers stand in a list in JSON, in the list's order."""
+        # json_each has columns of its own, such as id and type.
+        wanted = "(SELECT value AS wanted_row FROM json_each(?))"
+        return f'SELECT {columns} FROM {wanted} CROSS JOIN "{self.object.table}" AS found ON found.rowid = wanted_row'
 
 
-def selection(soql: str, faults: Faults, with_deleted: bool) -> Selection:
+def selection(soql: str, metadata: Metadata, with_deleted: bool) -> Selection:
     """What a query selects.
 
     Raises:
@@ -51,12 +61,12 @@ def selection(soql: str, faults: Faults, with_deleted: bool) -> Selection:
         query = parse(soql)
     except MalformedQueryError as error:
         raise SalesforceError("MALFORMED_QUERY", str(error)) from error
-    return _Translation(query, faults).selection(with_deleted)
+    return _Translation(query, _object(metadata, query.object_name)).selection(with_deleted)
 
 
-def _object(name: str) -> SalesforceObject:
+def _object(metadata: Metadata, name: str) -> SalesforceObject:
     try:
-        return salesforce_object(name)
+        return metadata.object(name)
     except KeyError as error:
         message = f"sObject type '{name}' is not supported. If you are attempting to use a custom object, be sure to "
         raise SalesforceError("INVALID_TYPE", message + "append the '__c' after the entity name.") from error
@@ -65,10 +75,10 @@ def _object(name: str) -> SalesforceObject:
 class _Translation:
     """One query on its way to SQL; collects the bound values."""
 
-    def __init__(self, query: Query, faults: Faults) -> None:
+    def __init__(self, query: Query, known: SalesforceObject) -> None:
         self._query = query
-        self._object = _object(query.object_name)
-        self._visible = {field.name.lower(): field for field in faults.visible_fields(self._object)}
+        self._object = known
+        self._visible = {field.name.lower(): field for field in known.fields}
         self._parameters: list[Any] = []
 
     def selection(self, with_deleted: bool) -> Selection:
@@ -76,13 +86,20 @@ class _Translation:
         fields = tuple(map(self._field, query.fields))
         self._refuse_duplicates(fields)
         conditions = [self._condition(query.where)] if query.where else []
-        if self._object.has("IsDeleted") and not with_deleted:
-            conditions.append("IsDeleted = 0")
-        sql = f'SELECT rowid FROM "{self._object.name}"'
+        if not with_deleted:
+            conditions += [f"{name} = 0" for name in ("IsDeleted", "IsArchived") if self._stores(name)]
+        sql = f'SELECT rowid FROM "{self._object.table}"'
         sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql += f" ORDER BY {', '.join([*map(self._ordering, query.order), 'rowid'])}"
-        sql += f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
-        return Selection(self._object, fields, query.is_count, sql, tuple(self._parameters))
+        is_cut = query.limit is not None or query.offset > 0
+        if query.order or is_cut:
+            sql += f" ORDER BY {', '.join([*map(self._ordering, query.order), 'rowid'])}"
+        if is_cut:
+            sql += f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
+        return Selection(self._object, fields, query.is_count, bool(query.order), sql, tuple(self._parameters))
+
+    def _stores(self, name: str) -> bool:
+        """Whether the records have that field, be it hidden from the client or not."""
+        return OBJECTS[self._object.table].has(name)
 
     def _field(self, name: str) -> SalesforceField:
         field = self._visible.get(name.lower())
@@ -106,7 +123,7 @@ class _Translation:
 
     def _ordering(self, ordering: Ordering) -> str:
         direction = "DESC" if ordering.is_descending else "ASC"
-        return f'"{self._field(ordering.field).name}" {direction} NULLS {"LAST" if ordering.nulls_last else "FIRST"}'
+        return f"{self._field(ordering.field).sql} {direction} NULLS {'LAST' if ordering.nulls_last else 'FIRST'}"
 
     def _condition(self, condition: Condition) -> str:
         match condition:
@@ -126,7 +143,7 @@ class _Translation:
             raise SalesforceError("INVALID_FIELD", f"invalid operator on {field.type} field: {field.name}")
         self._parameters.extend(self._bound(field, literal.kind, literal.value) for literal in comparison.values)
         # Text is compared without regard to letter case, as in Salesforce; Ids are not.
-        column = f'"{field.name}"' + (" COLLATE NOCASE" if self._is_text(field) else "")
+        column = field.sql + (" COLLATE NOCASE" if self._is_text(field) else "")
         marks = ", ".join("?" * len(comparison.values))
         # A null is unequal to every value and in no list.
         sql = {"=": f"{column} IS ?", "!=": f"{column} IS NOT ?", "in": f"{column} IN ({marks})"}.get(operator)
