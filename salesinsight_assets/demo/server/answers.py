@@ -1,4 +1,4 @@
-"""Answers in Salesforce's form: errors as lists of code and message, records with their attributes, values by type."""
+"""Answers in Salesforce's form: errors as lists of code and message, records with their attributes, descriptions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,25 +43,6 @@ def _json_value(field: SalesforceField, value: Any) -> Any:
     if field.type == "boolean":
         return bool(value)
     return json.loads(value) if field.is_compound else value
-
-
-def csv_line_sql(fields: Sequence[SalesforceField]) -> str:
-    """SQL that yields a row as Bulk API 2.0 writes it: everything quoted, null as nothing."""
-    values = (f"coalesce({_csv_value_sql(field)}, '')" for field in fields)
-    return """'"' || """ + """ || '","' || """.join(values) + """ || '"'"""
-
-
-def _csv_value_sql(field: SalesforceField) -> str:
-    if field.type == "boolean":
-        return f"iif({field.sql}, 'true', iif({field.sql} IS NULL, '', 'false'))"
-    if field.type in ("id", "reference", "date", "int"):
-        return field.sql
-    if field.type == "datetime":
-        return f"replace({field.sql}, '+0000', 'Z')"
-    if field.type in ("currency", "percent", "double"):
-        # SQLite writes fifteen digits; the few numbers that need more get them.
-        return f"iif(CAST(CAST({field.sql} AS TEXT) AS REAL) <> {field.sql}, printf('%!.17g', {field.sql}), {field.sql})"
-    return f"""replace({field.sql}, '"', '""')"""
 
 
 def field_description(field: SalesforceField) -> Mapping[str, Any]:

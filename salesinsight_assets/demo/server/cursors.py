@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from salesinsight_assets.demo.ids import salesforce_ids
-from salesinsight_assets.demo.server.answers import SalesforceError, csv_line_sql
+from salesinsight_assets.demo.server.answers import SalesforceError
+from salesinsight_assets.demo.server.csv_sql import add_csv_functions, csv_line_sql
 from salesinsight_assets.demo.server.soql_sql import Selection
 from salesinsight_assets.demo.storage import connect
 
@@ -41,12 +42,12 @@ class Result:
     def csv(self, path: Path, start: int, stop: int) -> Iterator[str]:
         """The lines of the rows from `start` up to `stop` as the Bulk API writes them, a few thousand at a time."""
         for lines in self._reads(path, csv_line_sql(self.selection.fields), start, stop):
-            # SQLite's own functions end at a NUL, so it goes only here.
-            yield "".join([f"{line}\n" for (line,) in lines]).replace("\x00", "")
+            yield "".join([f"{line}\n" for (line,) in lines])
 
     def _reads(self, path: Path, columns: str, start: int, stop: int) -> Iterator[list[Sequence[Any]]]:
         sql, stop = self.selection.rows_sql(columns), min(stop, len(self))
         connection = connect(path)
+        add_csv_functions(connection)
         try:
             for first in range(start, stop, _ROWS_PER_READ):
                 wanted = self.rowids[first : min(first + _ROWS_PER_READ, stop)].tolist()
