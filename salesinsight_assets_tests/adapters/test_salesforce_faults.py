@@ -1,16 +1,8 @@
 """What the client does when login, network, server or result go wrong: against a TLS server that misbehaves as told."""
 
-import json
-import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -18,170 +10,22 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from salesinsight_assets.adapters.salesforce import (
-    IncompleteReadError,
-    LoginError,
-    SalesforceCallError,
-    SalesforceClient,
-    bulk,
-    retry,
-)
+from salesinsight_assets.adapters.salesforce import IncompleteReadError, LoginError, SalesforceClient, bulk, retry
 from salesinsight_assets.domain.crm.tables import ACCOUNTS, OPPORTUNITY_FIELD_HISTORY
-from salesinsight_assets.settings import SalesforceSettings, SettingsError
-
-UNTIL = datetime(2025, 6, 1, tzinfo=UTC)
-COLUMNS = [column for column in ACCOUNTS.columns if column.field in ("Id", "Name")]
-DATA = "/services/data/v62.0/"
-SECRET = "s3cret-of-the-org"
-
-
-class Answer(NamedTuple):
-    """One answer of the server; no status means that it hangs up, `after` is how many seconds it takes."""
-
-    status: int | None = 200
-    body: Any = ""
-    headers: dict[str, str] = {}  # noqa: RUF012 read only
-    after: float = 0.0
+from salesinsight_assets.settings import SettingsError
+from salesinsight_assets_tests.adapters.scripted_salesforce import (
+    COLUMNS,
+    DATA,
+    SECRET,
+    UNTIL,
+    Answer,
+    failure_of,
+    names,
+    refused,
+)
 
 
-def refused(status: int, code: str) -> Answer:
-    return Answer(status, [{"errorCode": code, "message": f"{code} it is"}])
-
-
-class Org:
-    """A Salesforce of a few canned answers; `script[path]` holds answers that come before them."""
-
-    def __init__(self) -> None:
-        self.script: dict[str, list[Answer]] = {}
-        self.asked: list[tuple[str, str]] = []
-        self.headers: list[Any] = []
-        self.grants: list[dict[str, str]] = []
-        self.tokens = 0
-        self.rows = [("001A", "Acme"), ("001B", "Bolt"), ("001C", "Cargo")]
-        self.job: dict[str, Any] = {"id": "750X", "state": "JobComplete", "numberRecordsProcessed": 3}
-
-    def times(self, path: str, method: str = "GET") -> int:
-        return self.asked.count((method, path))
-
-    def answer(self, method: str, target: str, body: bytes, url: str) -> Answer:
-        parts = urlsplit(target)
-        path, params = parts.path.removeprefix(DATA), {k: v[0] for k, v in parse_qs(parts.query).items()}
-        self.asked.append((method, path))
-        if self.script.get(path):
-            return self.script[path].pop(0)
-        if path == "/services/oauth2/token":
-            self.grants.append({k: v[0] for k, v in parse_qs(body.decode()).items()})
-            self.tokens += 1
-            return Answer(200, {"access_token": f"token-{self.tokens}", "instance_url": url})
-        if path.startswith(("queryAll/", "query/")):
-            return self._query(params.get("q", ""))
-        if path == "jobs/query/750X/results":
-            return self._part(int(params["maxRecords"]), int(params.get("locator", 0)))
-        if method == "DELETE":
-            return Answer(204)
-        return Answer(200, self.job if path.startswith("jobs/query") else {"fields": [], "limits": 1})
-
-    def _query(self, query: str) -> Answer:
-        records = [] if "COUNT()" in query else [{"Id": key, "Name": name} for key, name in self.rows]
-        return Answer(200, {"totalSize": len(self.rows), "done": True, "records": records})
-
-    def _part(self, size: int, start: int) -> Answer:
-        rows = self.rows[start : start + size]
-        following = str(start + size) if start + size < len(self.rows) else "null"
-        csv = '"Id","Name"\n' + "".join(f'"{key}","{name}"\n' for key, name in rows)
-        return Answer(200, csv, {"Sforce-Locator": following, "Sforce-NumberOfRecords": str(len(rows))})
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    org: Org
-    url: str
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that hangs up because it does not trust the certificate."""
-
-
-class Desk(BaseHTTPRequestHandler):
-    """Hands calls to the org and its answers back."""
-
-    server: Server
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.org.headers.append(self.headers)
-        answer = self.server.org.answer(self.command, self.path, body, self.server.url)
-        time.sleep(answer.after)
-        if answer.status is None:
-            self.close_connection = True
-            return
-        content = answer.body.encode() if isinstance(answer.body, str) else json.dumps(answer.body).encode()
-        self.send_response(answer.status)
-        for name, value in ({"Content-Length": str(len(content))} | answer.headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_DELETE = do_PATCH = do_GET  # noqa: N815 the names http.server looks for
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def server(authority: trustme.CA) -> Iterator[Server]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    listening = Server(("localhost", 0), Desk)
-    listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
-    listening.url = f"https://localhost:{listening.server_port}"
-    threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield listening
-    listening.shutdown()
-    listening.server_close()
-
-
-@pytest.fixture
-def org(server: Server, monkeypatch: pytest.MonkeyPatch) -> Org:
-    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.01)
-    server.org = Org()
-    return server.org
-
-
-@pytest.fixture
-def settings(server: Server, authority: trustme.CA, tmp_path: Path) -> SalesforceSettings:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return SalesforceSettings(
-        login_url=server.url,
-        client_id="app",
-        client_secret=SECRET,
-        ca_bundle=str(tmp_path / "ca.pem"),
-        timeout_seconds=5,
-        retry_budget_seconds=10,
-    )
-
-
-@pytest.fixture
-def by_bulk(settings: SalesforceSettings) -> SalesforceClient:
-    return SalesforceClient(replace(settings, bulk_threshold=1), bulk_part_rows=2)
-
-
-def names(client: SalesforceClient) -> list[str]:
-    batches = list(client.changes(ACCOUNTS, COLUMNS, None, UNTIL))
-    return [name for batch in batches for name in batch["name"].to_pylist()]
-
-
-def failure_of(call: Callable[[], object], kind: type[Exception] = SalesforceCallError) -> str:
-    with pytest.raises(kind) as failed:
-        call()
-    return str(failed.value)
-
-
+@pytest.mark.salesforce(1, 39)
 def test_a_wrong_secret_gives_one_line_without_the_secret_after_one_token_call(org, settings):
     told = {"error": "invalid_client", "error_description": f"bad secret\n{SECRET}"}
     org.script["/services/oauth2/token"] = [Answer(400, told)] * 5
@@ -194,10 +38,12 @@ def test_a_wrong_secret_gives_one_line_without_the_secret_after_one_token_call(o
     assert org.times("/services/oauth2/token", "POST") == 1
 
 
+@pytest.mark.salesforce(39)
 def test_the_secret_shows_in_no_representation(settings):
     assert SECRET not in repr(settings)
 
 
+@pytest.mark.salesforce(1, 2)
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -214,6 +60,7 @@ def test_each_flow_posts_its_grant_to_the_login_url(org, settings, given, expect
     assert org.grants == [{"grant_type": given["auth"], "client_id": "app", **expected}]
 
 
+@pytest.mark.salesforce(1)
 def test_the_jwt_flow_posts_an_assertion_signed_with_the_private_key(org, settings, tmp_path):
     key = rsa.generate_private_key(65537, 2048)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -226,6 +73,7 @@ def test_the_jwt_flow_posts_an_assertion_signed_with_the_private_key(org, settin
     assert (claims["iss"], claims["sub"]) == ("app", "bot@acme.com")
 
 
+@pytest.mark.salesforce(1)
 @pytest.mark.parametrize(
     ("given", "variable"),
     [
@@ -244,6 +92,7 @@ def test_a_flow_without_what_it_needs_names_the_variable_and_calls_nobody(org, s
     assert not org.asked
 
 
+@pytest.mark.salesforce(39)
 def test_a_redirected_login_is_not_followed_with_the_secret(org, settings):
     org.script["/services/oauth2/token"] = [Answer(307, headers={"Location": "/elsewhere"})]
     failure_of(SalesforceClient(settings).server_time, LoginError)
@@ -255,6 +104,7 @@ def test_an_instance_without_tls_is_refused(org, settings):
     assert "expected an instance_url with https://" in failure_of(SalesforceClient(settings).server_time)
 
 
+@pytest.mark.salesforce(2)
 def test_a_certificate_of_another_authority_is_refused_without_a_second_try(org, settings, tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     client = SalesforceClient(replace(settings, ca_bundle=str(tmp_path / "other.pem")))
@@ -262,6 +112,7 @@ def test_a_certificate_of_another_authority_is_refused_without_a_second_try(org,
     assert (org.asked, client.usage().retries) == ([], 0)
 
 
+@pytest.mark.salesforce(2)
 @pytest.mark.usefixtures("org")
 def test_the_given_authority_wins_over_the_one_in_the_environment(settings, tmp_path, monkeypatch):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
@@ -288,6 +139,7 @@ PASSING_FAULTS = {
 AT_LOGIN = ("html", "json", "too-many", "hung-up")
 
 
+@pytest.mark.salesforce(20)
 @pytest.mark.parametrize(
     ("path", "fault"),
     [("limits/", name) for name in PASSING_FAULTS] + [("/services/oauth2/token", name) for name in AT_LOGIN],
@@ -299,6 +151,7 @@ def test_a_passing_fault_is_repeated_until_it_has_passed(org, settings, path, fa
     assert client.usage().retries == 2
 
 
+@pytest.mark.salesforce(20)
 @pytest.mark.parametrize("code", ["INVALID_FIELD", "MALFORMED_QUERY"])
 def test_what_would_be_refused_again_is_asked_once(org, settings, code):
     org.script["limits/"] = [refused(400, code)] * 5
@@ -307,12 +160,14 @@ def test_what_would_be_refused_again_is_asked_once(org, settings, code):
     assert (org.times("limits/"), client.usage().retries) == (1, 0)
 
 
+@pytest.mark.salesforce(21)
 def test_an_exhausted_quota_is_not_asked_again(org, settings):
     org.script["limits/"] = [refused(403, "REQUEST_LIMIT_EXCEEDED")] * 5
     assert "the next sync goes on from here" in failure_of(SalesforceClient(settings).server_time)
     assert org.times("limits/") == 1
 
 
+@pytest.mark.salesforce(20)
 def test_retry_after_is_obeyed(org, settings):
     org.script["limits/"] = [Answer(503, "", {"Retry-After": "1"})]
     begin = time.monotonic()
@@ -320,6 +175,7 @@ def test_retry_after_is_obeyed(org, settings):
     assert time.monotonic() - begin >= 1
 
 
+@pytest.mark.salesforce(20)
 def test_a_wait_beyond_the_budget_is_not_begun(org, settings):
     org.script["limits/"] = [Answer(503, "", {"Retry-After": "3600"})] * 2
     begin = time.monotonic()
@@ -328,6 +184,7 @@ def test_a_wait_beyond_the_budget_is_not_begun(org, settings):
     assert org.times("limits/") == 1
 
 
+@pytest.mark.salesforce(20)
 def test_all_calls_together_share_one_budget(org, settings, monkeypatch):
     monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.2)
     org.script["limits/"] = [Answer(503)] * 99
@@ -339,12 +196,14 @@ def test_all_calls_together_share_one_budget(org, settings, monkeypatch):
     assert spent >= 2
 
 
+@pytest.mark.salesforce(19)
 def test_a_call_without_an_answer_ends_at_the_timeout(org, settings):
     org.script["limits/"] = [Answer(after=1.0)] * 3
     client = SalesforceClient(replace(settings, timeout_seconds=0.2, retry_budget_seconds=0.1))
     assert "ReadTimeout" in failure_of(client.server_time)
 
 
+@pytest.mark.salesforce(4)
 def test_an_expired_session_is_renewed_once_and_the_work_goes_on(org, settings):
     org.script["limits/"] = [refused(401, "INVALID_SESSION_ID")]
     client = SalesforceClient(settings)
@@ -353,6 +212,7 @@ def test_an_expired_session_is_renewed_once_and_the_work_goes_on(org, settings):
     assert org.headers[-1]["Authorization"] == "Bearer token-2"
 
 
+@pytest.mark.salesforce(4)
 def test_a_session_refused_for_ever_ends_without_more_logins(org, settings):
     org.script["limits/"] = [refused(401, "INVALID_SESSION_ID")] * 99
     client = SalesforceClient(settings)
@@ -361,6 +221,7 @@ def test_a_session_refused_for_ever_ends_without_more_logins(org, settings):
     assert org.tokens == 2
 
 
+@pytest.mark.salesforce(5)
 def test_a_query_cut_off_by_an_expired_session_or_locator_starts_again(org, settings):
     first = {"done": False, "nextRecordsUrl": f"{DATA}query/01g-3", "records": [{"Id": "001A", "Name": "Acme"}]}
     org.script["queryAll/"] = [Answer(200, {"totalSize": 3}), Answer(200, first), Answer(200, first)]
@@ -370,6 +231,7 @@ def test_a_query_cut_off_by_an_expired_session_or_locator_starts_again(org, sett
     assert [batch.num_rows for batch in batches] == [1, 1, 3]
 
 
+@pytest.mark.salesforce(5)
 def test_a_place_lost_again_and_again_ends_the_read(org, settings):
     first = {"done": False, "nextRecordsUrl": f"{DATA}query/01g-3", "totalSize": 3, "records": []}
     org.script["queryAll/"] = [Answer(200, first)] * 99
@@ -377,12 +239,14 @@ def test_a_place_lost_again_and_again_ends_the_read(org, settings):
     assert "lost the place 4 times" in failure_of(lambda: names(SalesforceClient(settings)), IncompleteReadError)
 
 
+@pytest.mark.salesforce(8)
 def test_a_bulk_result_is_followed_to_its_last_part_and_the_job_deleted(org, by_bulk):
     assert names(by_bulk) == ["Acme", "Bolt", "Cargo"]
     assert org.times("jobs/query/750X/results") == 2
     assert org.asked[-1] == ("DELETE", "jobs/query/750X")
 
 
+@pytest.mark.salesforce(8)
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
@@ -400,12 +264,14 @@ def test_a_short_or_broken_csv_is_never_called_complete(org, by_bulk, fault, tol
     assert org.asked[-1] == ("DELETE", "jobs/query/750X")
 
 
+@pytest.mark.salesforce(8)
 def test_a_failed_job_is_told_with_its_reason_and_deleted(org, by_bulk):
     org.job |= {"state": "Failed", "errorMessage": "InternalServerError"}
     assert "got Failed (InternalServerError)" in failure_of(lambda: names(by_bulk), IncompleteReadError)
     assert org.asked[-1] == ("DELETE", "jobs/query/750X")
 
 
+@pytest.mark.salesforce(8)
 def test_a_job_without_an_end_is_stopped(org, by_bulk, monkeypatch):
     monkeypatch.setattr(bulk, "LONGEST_JOB_SECONDS", 0.15)
     org.job |= {"state": "InProgress"}
@@ -413,11 +279,13 @@ def test_a_job_without_an_end_is_stopped(org, by_bulk, monkeypatch):
     assert org.asked[-2:] == [("PATCH", "jobs/query/750X"), ("DELETE", "jobs/query/750X")]
 
 
+@pytest.mark.salesforce(8)
 def test_a_job_that_cannot_be_deleted_fails_nothing(org, by_bulk):
     org.script["jobs/query/750X"] = [Answer(200, org.job), refused(400, "INVALIDJOBSTATE")]
     assert len(names(by_bulk)) == 3
 
 
+@pytest.mark.salesforce(4, 8)
 def test_an_expired_session_does_not_lose_a_bulk_result(org, by_bulk):
     told = {"Sforce-NumberOfRecords": "2", "Sforce-Locator": "2"}
     part = Answer(200, '"Id","Name"\n"001A","Acme"\n"001B","Bolt"\n', told)
@@ -426,6 +294,7 @@ def test_an_expired_session_does_not_lose_a_bulk_result(org, by_bulk):
     assert (org.tokens, org.times("jobs/query", "POST")) == (2, 1)
 
 
+@pytest.mark.salesforce(7)
 def test_a_number_in_a_field_of_any_type_stays_as_it_was_written(org, settings):
     rows = '{"totalSize": 1, "done": true, "records": [{"Id": "017A", "NewValue": 1.0E7}]}'
     org.script["queryAll/"] = [Answer(200, {"totalSize": 1}), Answer(200, rows)]
@@ -434,11 +303,13 @@ def test_a_number_in_a_field_of_any_type_stays_as_it_was_written(org, settings):
     assert batch["new_value"].to_pylist() == ["1.0E7"]
 
 
+@pytest.mark.salesforce(25)
 def test_an_object_that_is_not_there_has_no_fields(org, settings):
     org.script["sobjects/Account/describe"] = [refused(404, "NOT_FOUND")]
     assert SalesforceClient(settings).field_types(ACCOUNTS) is None
 
 
+@pytest.mark.salesforce(21)
 def test_the_orgs_api_usage_is_read_from_every_answer(org, settings):
     told = "api-usage=18/5000; per-app-api-usage=7/9(appName=x)"
     org.script["limits/"] = [Answer(200, {"a": 1}, {"Sforce-Limit-Info": told})]

@@ -67,9 +67,9 @@ class SalesforceClient:
         except SalesforceCallError as refused:
             if refused.code not in ("NOT_FOUND", "HTTP 404"):  # any answer tells the time
                 raise
-        transport = self._session.transport
-        if transport.told_usage is None:
-            self._session.access.quota.note(_daily_usage(limits))
+        transport, daily = self._session.transport, _daily_usage(limits)
+        if daily and transport.told_usage is None:
+            self._session.access.quota.note(daily)
         if transport.server_time is None:
             raise SalesforceCallError(
                 "limits of the org: expected a Date header, got none; check what stands between here and Salesforce"
