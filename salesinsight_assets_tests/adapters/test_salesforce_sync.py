@@ -134,7 +134,7 @@ def test_a_large_read_is_stored_in_parts_and_goes_on_from_the_last_one(org: Sync
     org.policy = SyncPolicy(rows_at_once=100)
 
     class Line:
-        def rows(self, table: str, read: int, expected: int | None) -> None:  # noqa: ARG002 - a watch's signature
+        def rows(self, table: str, read: int, expected: int | None) -> None:
             if read > 250:
                 raise ConnectionError("the line went dead")
 
