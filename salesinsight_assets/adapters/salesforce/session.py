@@ -126,7 +126,7 @@ def _refused_again(error: SalesforceExpiredSession) -> LoginError:
 
 
 def _unreached(error: requests.RequestException, asked: str) -> SalesforceCallError:
-    error.request = error.response = None  # they hold the token
+    error.request = error.response = None  # they hold the token or the secret
     told = re.sub(r"\?\S*", "", " ".join(str(error).split()))  # a query may be as long as an address can be
     return SalesforceCallError(
         f"{asked}: expected an answer from Salesforce, got {type(error).__name__} ({told}); "

@@ -54,11 +54,7 @@ class Transport(HTTPAdapter):
         self.api_calls += is_api_call
         deadline = time.monotonic() + max(LONGEST_ANSWER_TIMEOUTS * self._timeout, LONGEST_ANSWER_SECONDS)
         authority = self._ca_bundle or verify or True
-        try:
-            response = super().send(request, stream, timeout or self._timeout, authority, cert, proxies)
-        except requests.RequestException as error:
-            error.request = error.response = None  # they hold the token or the secret
-            raise
+        response = super().send(request, stream, timeout or self._timeout, authority, cert, proxies)
         self._note(response.headers, is_api_call)
         response.raw = _TimedBody(response.raw, deadline)
         return response
