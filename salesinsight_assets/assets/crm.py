@@ -89,12 +89,20 @@ def crm_tables(
     """Rows from a CSV upload, else from Salesforce, else those that are stored already while they are under 24 h old."""
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
+    checked: set[tuple[str, str]] = set()
     try:
-        yield from _delivered(context, config, warehouse.open(), company)
+        for delivered in _delivered(context, config, warehouse.open(), company):
+            if isinstance(delivered, dg.AssetCheckResult):
+                checked.add((str(delivered.asset_key and delivered.asset_key.path[-1]), str(delivered.check_name)))
+            yield delivered
     except UploadRefusedError as refused:
         yield _refused(refused)
     else:
         yield dg.AssetCheckResult(check_name="upload_accepted", asset_key="opportunities", passed=True)
+    for table in CRM_TABLES:
+        for name in SYNC_CHECKS:
+            if (table.name, name) not in checked:
+                yield _check(table.name, name, True, compared="no: these rows are not of a sync")
 
 
 def _delivered(
@@ -152,6 +160,8 @@ def _from_salesforce(
 ) -> Iterable[Delivered]:
     """A sync; for objects that could not be read, the rows stored already. Raises dg.Failure where those are too old."""
     results = _sync_results(context, store, company)
+    if all(result.is_stale or result.status == "skipped" for result in results) and store.crm_synced_at() is None:
+        raise _nothing_stored(str(results[0].error))
     rows = store.crm_status().set_index("table_name")["row_count"]
     too_old: list[str] = []
     for result in results:
@@ -222,7 +232,7 @@ def _figures(result: "ObjectResult") -> dict[str, Any]:
     """What an object's sync did, as metadata: the figures to follow over time, and all of it as JSON."""
     names = ("rows_read", "rows_inserted", "rows_updated", "rows_deleted", "api_calls", "retries", "seconds")
     told = {name: getattr(result, name) for name in ("status", *names)}
-    source = f"stored rows, {_age(result)}; {result.error}" if result.is_stale else "salesforce"
+    source = f"stored rows; {result.error} ({_age(result)})" if result.is_stale else "salesforce"
     changed = {"missing_columns": ", ".join(result.missing_columns), "new_columns": ", ".join(result.new_columns)}
     shown = {name: text for name, text in changed.items() if text}
     return {"source": source, **told, **shown, "result": dg.MetadataValue.json(result.as_plain())}
@@ -276,11 +286,15 @@ def _check(table: str, name: str, passed: bool, **metadata: Any) -> dg.AssetChec
 def _from_stored_rows(store: "Warehouse", because: str) -> Iterable[Delivered]:
     """The rows stored already. Raises dg.Failure if there are none."""
     if store.crm_synced_at() is None:
-        raise dg.Failure(
-            f"{because} and no CRM rows are stored; set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or run"
-            " `salesinsight import-csv FILE`"
-        )
+        raise _nothing_stored(because)
     return _stored(store, f"stored rows; {because}", without=set())
+
+
+def _nothing_stored(because: str) -> dg.Failure:
+    return dg.Failure(
+        f"{because} and no CRM rows are stored; set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or run"
+        " `salesinsight import-csv FILE`"
+    )
 
 
 def _stored(store: "Warehouse", source: str, without: set[str]) -> list[dg.MaterializeResult]:

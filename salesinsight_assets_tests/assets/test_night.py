@@ -273,7 +273,7 @@ def test_older_rows_fail_the_run_and_nobody_is_alerted(trained_platform, salesfo
     before = platform.tables()
     result = platform.run("night", platform.last_day + timedelta(days=1))
     assert not result.success
-    assert "older than 24 h: repair the access or import a CSV" in errors(result)["crm_tables"]
+    assert "older than 24 h or never read: repair the access" in errors(result)["crm_tables"]
     assert platform.tables() == before
 
 
@@ -300,7 +300,7 @@ def test_one_object_that_cannot_be_read_fails_the_sync_and_keeps_the_others(plat
     org.server.faults.hide_field("Account", "Name")
     result = platform.run("crm_sync")
     assert not result.success
-    assert "1 of 11 objects are stale" in errors(result)["crm_tables"]
+    assert "1 of 12 objects are stale" in errors(result)["crm_tables"]
     assert "Account" in errors(result)["crm_tables"]
     counts = platform.warehouse.crm_status().set_index("table_name")["row_count"]
     assert counts["accounts"] == 0
