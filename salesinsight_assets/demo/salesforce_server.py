@@ -225,7 +225,7 @@ class DemoSalesforce:
         certificate = self._certificate = self._certificate or self._new_certificate()
         return uvicorn.Config(
             self._application(),
-            log_level="critical",
+            log_level="error",
             lifespan="off",
             # The org has its own clock, which is the simulated one.
             date_header=False,

@@ -99,6 +99,7 @@ def test_a_connection_drops(shared_org, fault) -> None:
 
 def test_the_server_stops_listening_and_comes_back_on_its_port(shared_org) -> None:
     server, address = shared_org.server, shared_org.server.login_url
+    authority = server.ca_bundle.read_bytes()
     with server.faults.injected(catalogue.outage(server, 0.2), calls=1):
         with pytest.raises(ERRORS):
             shared_org.get("limits")
@@ -106,7 +107,7 @@ def test_the_server_stops_listening_and_comes_back_on_its_port(shared_org) -> No
     assert shared_org.get("limits").ok
     with server.unreachable(), pytest.raises(requests.exceptions.ConnectionError, match="refused"):
         shared_org.get("limits")
-    assert server.login_url == address
+    assert (server.login_url, server.ca_bundle.read_bytes()) == (address, authority)
     assert shared_org.get("limits").ok  # its session lives on
 
 

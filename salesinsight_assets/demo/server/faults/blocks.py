@@ -50,7 +50,7 @@ def hang_up(name: str, after_share: float | None = None, where: str = "") -> Fau
             await send({"type": "http.response.body", "body": sent, "more_body": True})
             await asyncio.sleep(_TIME_TO_ARRIVE_SECONDS)
         scope["hang_up"]()
-        await _wait(scope, _TIME_TO_ARRIVE_SECONDS)
+        await asyncio.sleep(_TIME_TO_ARRIVE_SECONDS)
 
     return Fault(name, act, where)
 
