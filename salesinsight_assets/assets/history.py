@@ -36,6 +36,7 @@ def open_opportunities(
         metadata=row_metadata(
             frame,
             open_amount=float(frame["company_amount"].sum()),
+            amounts_without_a_rate=int((frame["amount"].notna() & frame["company_amount"].isna()).sum()),
             **{f"open in {stage}": int(count) for stage, count in by_stage.items()},
         )
     )

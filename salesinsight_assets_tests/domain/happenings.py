@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from salesinsight_assets_tests.domain.worlds import LOST, STAGES, WON, World, at, day
+from salesinsight_assets_tests.domain.worlds import FIRST_START, LOST, STAGES, WON, World, at, day
 
 STEPS_A_DAY = 4
 LAST_STEP = 120 * STEPS_A_DAY
@@ -33,6 +33,8 @@ def lived(events: Iterable[Event], *, tracks_owner: bool = True) -> World:
         world.user(f"rep {rep}", at(-300), f"Rep {rep}")
     for code, rate in (("USD", 1.0), ("EUR", 0.9), ("JPY", 150.0)):
         world.currency(code, rate, at(-300))
+    world.dated_rate("EUR", 0.8, FIRST_START, at(-300))
+    world.dated_rate("EUR", 0.85, day(40), at(-300))
     for step, kind, which, value in sorted(events, key=lambda event: event[0]):
         KINDS[kind](Now(world, step, which, value))
     return world
@@ -131,6 +133,12 @@ def _responded(now: Now) -> None:
     now.world.response(f"response {number}", account, now.when, has_responded=now.value > 1)
 
 
+def _dated_rate(now: Now) -> None:
+    """Entered late or ahead of time, new or corrected."""
+    start = now.day(15 * (now.value - 2))
+    now.world.dated_rate(["EUR", "JPY"][now.which % 2], 0.5 + now.value, start, now.when)
+
+
 def _stage_made_or_edited(now: Now) -> None:
     names = ("Legal", "Pilot", *STAGES, WON, LOST)
     name = names[now.which % len(names)]
@@ -148,7 +156,7 @@ KINDS: dict[str, Happens] = {
     "next step": lambda now: now.change(next_step=None if now.value % 2 else "Meet"),
     "lead source": lambda now: now.change(lead_source=["Web", "Partner", None][now.value % 3]),
     "account of deal": lambda now: now.change(account_id=f"account {now.value % 3}"),
-    "currency of deal": lambda now: now.change(currency_iso_code=["USD", "EUR", "JPY"][now.value % 3]),
+    "currency of deal": lambda now: now.change(currency_iso_code=["USD", "EUR", "JPY", "XTS", None][now.value]),
     "touch": _edited("opportunities"),
     "deal deleted": _deleted("opportunities"),
     "deal restored": _deleted("opportunities", is_deleted=False),
@@ -171,6 +179,9 @@ KINDS: dict[str, Happens] = {
     "account deleted": _deleted("accounts"),
     "user": lambda now: now.world.user(f"rep {now.which % 4}", now.when, f"Name {now.value}"),
     "rate": lambda now: now.world.currency(["EUR", "JPY", "USD"][now.which % 3], 1.0 + now.value, now.when),
+    "dated rate": _dated_rate,
+    "dated rate corrected": _edited("dated_conversion_rates", conversion_rate=2.5),
+    "dated rate deleted": _deleted("dated_conversion_rates"),
     "stage": _stage_made_or_edited,
 }
 

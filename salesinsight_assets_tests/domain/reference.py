@@ -5,7 +5,7 @@ synced when it happened.
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -70,11 +70,22 @@ class Reference:
             entered = row["at"]
         return entered
 
-    def company_amount(self, amount: float | None, currency: str | None, when: datetime) -> float | None:
-        if amount is None:
-            return None
+    def company_amount(
+        self, amount: float | None, currency: str | None, close: datetime | None, when: datetime
+    ) -> float | None:
+        """In a CRM that knew several currencies from its beginning."""
+        rate = self.exchange_rate(currency, min(when.date(), close.date()) if close else when.date(), when)
+        return None if amount is None or rate is None else amount / rate
+
+    def exchange_rate(self, currency: str | None, day: date, when: datetime) -> float | None:
+        """The dated rate of the day, else that of the currency; None where neither is known."""
+        keys = {r["id"] for r in self.crm["dated_conversion_rates"] if r["iso_code"] == currency}
+        rows = [self.row("dated_conversion_rates", key, when) for key in keys]
+        dated = [r for r in rows if r and not r["is_deleted"] and r["start_date"].date() <= day]
+        if dated:
+            return max(dated, key=lambda r: r["start_date"])["conversion_rate"]
         row = self.row("currency_types", f"currency {currency}", when)
-        return amount / (row["conversion_rate"] if row else 1.0)
+        return row["conversion_rate"] if row else None
 
     # --- closed deals ---
 
@@ -92,12 +103,13 @@ class Reference:
         assert version
         open_amounts = [s["amount"] for s in self.states(deal, self.now) if not s["is_closed"]] or [last["amount"]]
         account = self.row("accounts", version["account_id"], last["at"])
+        of_closing = (version["currency_iso_code"], last["close_date"], last["at"])
         return {
             **version,
             "deal": deal,
             "is_won": bool(self.stage(last["stage_name"])["is_won"]),
             "industry": account["industry"] if account else None,
-            "size": _band(self.company_amount(open_amounts[-1], version["currency_iso_code"], last["at"])),
+            "size": _band(self.company_amount(open_amounts[-1], *of_closing)),
             "cycle": _days(closed_at - version["created_date"]),
             "known_at": last["at"],
         }
@@ -154,7 +166,7 @@ class Reference:
         assert row
         now = states[-1]
         age = _days(self.now - row["created_date"])
-        amount = self.company_amount(now["amount"], row["currency_iso_code"], self.now)
+        amount = self.company_amount(now["amount"], row["currency_iso_code"], now["close_date"], self.now)
         account = self.row("accounts", row["account_id"], self.now)
         expected = self.cycle("size", _band(amount)) or self.company_cycle
         in_stage = _days(self.now - self.entered_at(deal, self.now))
@@ -170,7 +182,7 @@ class Reference:
             "days_to_close_date": to_close,
             "is_overdue": None if to_close is None else float(to_close < 0),
             **self.pushes(states),
-            "amount_change": _log_ratio(now["amount"], states[0]["amount"]),
+            "amount_change": self.amount_change(row["currency_iso_code"], states),
             "stage_regressions": sum(self.went_back(a["stage_name"], b["stage_name"]) for a, b in moves),
             "efficiency": None if log_amount is None else log_amount / (1 + age / 7),
             "competitor_count": sum(r["opportunity_id"] == deal for r in self.alive("competitors")),
@@ -197,6 +209,14 @@ class Reference:
             **self.activity(deal, age),
             "campaign_responses": self.responses(row["account_id"]),
         }
+
+    def amount_change(self, currency: str | None, states: list[Row]) -> float | None:
+        """Of two currencies in the company's."""
+        (first, first_currency), now = (states[0]["amount"], states[0]["currency_iso_code"]), states[-1]
+        if None in (currency, first_currency) or currency == first_currency:
+            return _log_ratio(now["amount"], first)
+        both = ((now["amount"], currency), (first, first_currency))
+        return _log_ratio(*(self.company_amount(*pair, now["close_date"], self.now) for pair in both))
 
     def owner(self, deal: str) -> str:
         row = self.row("opportunities", deal, self.now)

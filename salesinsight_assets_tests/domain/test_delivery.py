@@ -152,7 +152,7 @@ def test_a_score_by_rules_is_labelled():
         (1_234_567.89, "EUR", "€1,234,568"),
         (99.5, "GBP", "£100"),
         (8_100.4, "CHF", "CHF 8,100"),
-        (5.0, None, "$5"),
+        (5.0, None, "5"),
         (0.0, "JPY", "¥0"),
         (float("nan"), "EUR", "amount unknown"),
     ],

@@ -96,18 +96,6 @@ def test_names_are_those_of_the_time(world):
     assert shown.to_numpy().tolist() == [["Old name", "SaaS", "Ann"], ["New name", "Energy", "Ann Smith"]]
 
 
-def test_amounts_are_compared_in_the_companys_currency_at_the_rate_of_the_time(world):
-    world.currency("EUR", 0.8, at(0))
-    world.currency("EUR", 0.5, at(5))
-    world.change("a", at(2), currency_iso_code="EUR", amount=400.0)
-    assert as_of(world, 3, 6).frame["company_amount"].tolist() == [500.0, 800.0]
-
-
-def test_an_amount_in_an_unknown_currency_is_taken_as_it_is(world):
-    world.change("a", at(2), currency_iso_code="XYZ", amount=400.0)
-    assert as_of(world, 3).frame["company_amount"].tolist() == [400.0]
-
-
 @pytest.mark.parametrize("tracks_owner", [True, False])
 def test_the_owner_is_the_one_of_the_time(tracks_owner):
     world = World(tracks_owner=tracks_owner)
@@ -191,15 +179,6 @@ def test_a_renamed_stage_leaves_the_deals_under_its_old_name_closed(world):
     world.close("a", at(5), is_won=True)
     world.write("opportunity_stages", "stage Closed Won", at(9), master_label="Won", api_name="Won")
     assert open_on(world, 4, 6, 10) == [["a"], [], []]
-
-
-def test_the_currency_before_the_first_load_comes_from_the_history(world):
-    world.currency("JPY", 100.0, at(0))
-    world.currency("USD", 1.0, at(0))
-    world.change("a", at(2), currency_iso_code="JPY", amount=50_000.0)
-    world.change("a", at(20), currency_iso_code="USD", amount=700.0)
-    found = as_of(world, 10, 21, first_synced_at=at(30)).frame
-    assert found["company_amount"].tolist() == [500.0, 700.0]
 
 
 def test_an_owner_who_came_after_the_field_history_was_switched_off_is_the_owner():

@@ -18,6 +18,8 @@ from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 START = datetime(2024, 1, 1, tzinfo=UTC)
 BEFORE = START - timedelta(days=400)
 STAGES = ("Prospecting", "Qualification", "Proposal", "Negotiation")
+FIRST_START, LAST_END = date(1, 1, 1), date(9999, 12, 31)
+"""Where the dated rates of a currency begin and end in Salesforce."""
 WON, LOST = "Closed Won", "Closed Lost"
 
 Row = dict[str, Any]
@@ -90,7 +92,22 @@ class World:
 
     def currency(self, code: str, rate: float, when: datetime) -> None:
         """A new currency, or another rate: units of it for one of the company's."""
-        self.write("currency_types", f"currency {code}", when, iso_code=code, conversion_rate=rate, is_corporate=False)
+        is_corporate = code == "USD"
+        values = {"iso_code": code, "conversion_rate": rate, "is_corporate": is_corporate}
+        self.write("currency_types", f"currency {code}", when, **values)
+
+    def dated_rate(self, code: str, rate: float, start: date, when: datetime) -> None:
+        """A rate from `start` on, new or corrected, entered at `when`; the rate before it ends there, as in Salesforce."""
+        key, of_code = f"rate {code} {start}", [r for r in self.states["dated_conversion_rates"] if f" {code} " in r]
+        rows = {r: self.current("dated_conversion_rates", r) for r in of_code if self.has("dated_conversion_rates", r)}
+        later = min((r["start_date"] for r in rows.values() if r["start_date"] > start), default=LAST_END)
+        before = max(
+            (r for r in rows if rows[r]["start_date"] < start), key=lambda r: rows[r]["start_date"], default=None
+        )
+        if before:
+            self.write("dated_conversion_rates", before, when, next_start_date=start)
+        values = {"iso_code": code, "conversion_rate": rate, "start_date": start, "next_start_date": later}
+        self.write("dated_conversion_rates", key, when, **{**values, "is_deleted": False})
 
     def stage(self, name: str, place: int, when: datetime, **fields: Any) -> None:
         """A new stage, or another meaning of one."""

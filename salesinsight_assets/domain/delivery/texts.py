@@ -14,7 +14,7 @@ SEPARATOR = "\n\n" + "─" * 40 + "\n\n"
 
 @dataclass(frozen=True)
 class AlertContent:
-    """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: the company's)."""
+    """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: not known)."""
 
     priority: str
     name: str
@@ -31,14 +31,14 @@ class AlertContent:
 
 
 def money(amount: float, currency: str | None) -> str:
-    """An amount as people write it.
+    """An amount as people write it; a plain number where its currency is not known.
 
-    >>> money(125000.0, "USD"), money(8100.4, "CHF"), money(float("nan"), None)
-    ('$125,000', 'CHF 8,100', 'amount unknown')
+    >>> money(125000.0, "USD"), money(8100.4, "CHF"), money(8100.4, None), money(float("nan"), None)
+    ('$125,000', 'CHF 8,100', '8,100', 'amount unknown')
     """
     if isnan(amount):
         return "amount unknown"
-    sign = CURRENCY_SIGNS.get(currency or "USD", f"{currency} ")
+    sign = CURRENCY_SIGNS.get(currency, f"{currency} ") if currency else ""
     return f"{sign}{amount:,.0f}"
 
 

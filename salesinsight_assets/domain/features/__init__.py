@@ -7,7 +7,7 @@ one, declare it here and compute it there: the table, the checks, the docs and t
 from salesinsight_assets.domain.features.feature import Feature
 
 DEAL = (
-    Feature("log_amount", "deal", "log amount", "Natural log of 1 + amount in the company's currency.", "amount",
+    Feature("log_amount", "deal", "log amount", "Natural log of 1 + amount in the company's currency, at the rate of the close date.", "amount",
             "Larger deal than usual ({company_amount}; usual: {usual_amount})",
             "Smaller deal than usual ({company_amount}; usual: {usual_amount})",
             default=None),

@@ -10,24 +10,20 @@ import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.history.currencies import company_rates
 from salesinsight_assets.domain.history.grid import (
     Floats,
     Grid,
     Ints,
     Times,
+    days_of,
     first_after,
     latest_before,
     take,
     utc_times,
 )
-from salesinsight_assets.domain.history.snapshots import (
-    History,
-    conversion_rates,
-    currencies_at,
-    owners_at,
-    reference_at,
-    versions_at,
-)
+from salesinsight_assets.domain.history.references import reference_at
+from salesinsight_assets.domain.history.snapshots import History, currencies_at, owners_at, versions_at
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,8 @@ def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedD
     """Every closure in `history`, with what was known of the deal when it closed.
 
     The frame has `opportunity`, `is_won`, `known_at`, `owner_id`, `lead_source`, `industry`, `product`, `region`,
-    `account_id`, `company_amount` and `cycle_days` (creation to closing).
+    `account_id`, `company_amount` (at the rate of the close date, by the UTC day of the closing at the latest) and `cycle_days`
+    (creation to closing).
     """
     place, start = _closures(history)
     version = versions_at(history, *_of_states(history, place))
@@ -60,7 +57,7 @@ def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedD
     gone_at = np.fmin(utc_times(states["next_changed_at"]), _deleted_after(history, opportunity, start))
     expires_at = closed_at + np.timedelta64(policy.window_days, "D")
     end = np.minimum(grid.bucket(gone_at), grid.bucket(expires_at))
-    rates = conversion_rates(history.crm["currency_types"], currency, at)
+    rates = company_rates(history.crm, currency, days_of(states["close_date"]), at, at.astype("datetime64[D]"))
     return ClosedDeals(grid, _frame(history, states, opportunity, at, version, rates), grid.bucket(start), end)
 
 

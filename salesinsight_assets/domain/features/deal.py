@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.features.known import Known
-from salesinsight_assets.domain.history.grid import Floats, codes_of, utc_times
+from salesinsight_assets.domain.history.currencies import company_rates
+from salesinsight_assets.domain.history.grid import Floats, codes_of, days_of, utc_times
 
 
 def deal_features(known: Known) -> dict[str, Floats]:
@@ -12,11 +13,7 @@ def deal_features(known: Known) -> dict[str, Floats]:
     frame = known.snapshots.frame
     age = known.days_since(frame["created_date"])
     log_amount = np.log1p(np.maximum(frame["company_amount"].to_numpy("float64"), 0.0))
-    close_date = pd.to_datetime(frame["close_date"]).to_numpy("datetime64[D]")
-    to_close = (close_date - known.days) / np.timedelta64(1, "D")
-    first_amount = known.state("first_amount")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.log(frame["amount"].to_numpy("float64") / first_amount)
+    to_close = (days_of(frame["close_date"]) - known.days) / np.timedelta64(1, "D")
     return {
         "log_amount": log_amount,
         "age_days": age,
@@ -26,12 +23,30 @@ def deal_features(known: Known) -> dict[str, Floats]:
         "is_overdue": np.where(np.isnan(to_close), np.nan, (to_close < 0).astype("float64")),
         "close_date_pushes": known.state("push_count"),
         "pushed_days": known.state("pushed_days"),
-        "amount_change": np.where(np.isfinite(change), change, np.nan),
+        "amount_change": _amount_change(known),
         "stage_regressions": known.state("regression_count"),
         "efficiency": log_amount / (1 + age / 7),
         "competitor_count": _competitors(known),
         "has_next_step": np.where(known.snapshots.is_witnessed, frame["next_step"].notna(), np.nan),
     }
+
+
+def _amount_change(known: Known) -> Floats:
+    """In the deal's own currency; where that has changed since, both amounts in the company's, at the rate of now."""
+    frame, first = known.snapshots.frame, known.state("first_amount")
+    currency = frame["currency_iso_code"].to_numpy(object)
+    first_currency = known.history.states["first_currency"].to_numpy(object)[known.snapshots.state]
+    amount = frame["amount"].to_numpy("float64").copy()
+    other = np.flatnonzero(pd.notna(currency) & pd.notna(first_currency) & (currency != first_currency))
+    if len(other):
+        close_date = days_of(frame["close_date"])[other]
+        rates = company_rates(
+            known.history.crm, first_currency[other], close_date, known.moments[other], known.days[other]
+        )
+        amount[other], first[other] = frame["company_amount"].to_numpy("float64")[other], first[other] / rates
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.log(amount / first)
+    return np.where(np.isfinite(change), change, np.nan)
 
 
 def _competitors(known: Known) -> Floats:

@@ -39,6 +39,11 @@ def utc_times(column: pd.Series) -> Times:
     return column.to_numpy("datetime64[us]")
 
 
+def days_of(column: pd.Series) -> Times:
+    """A column of dates as datetime64[D]; missing stays NaT."""
+    return pd.to_datetime(column).to_numpy("datetime64[D]")
+
+
 class Grid:
     """The moments at which something is asked, in ascending order.
 

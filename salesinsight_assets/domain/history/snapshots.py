@@ -5,18 +5,16 @@ vectorised step. A field value counts from the history row that set it; where no
 A version is *witnessed* from its stamp on; what a first load found is only taken for true before.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.history.grid import Grid, Ints, Times, codes_of, latest_before, take, utc_times
+from salesinsight_assets.domain.history.currencies import company_rates, with_only_currency
+from salesinsight_assets.domain.history.grid import Grid, Ints, Times, codes_of, days_of, latest_before, take, utc_times
+from salesinsight_assets.domain.history.references import CrmRows, reference_at
 from salesinsight_assets.domain.history.stages import stage_dictionary
 from salesinsight_assets.domain.history.states import opportunity_states
-
-CrmRows = Mapping[str, pd.DataFrame]
-"""Versions of CRM rows by table name: the table's columns, `valid_from`, `valid_to` (missing: current), `stamped_at`."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,8 @@ def snapshots(history: History, grid: Grid) -> Snapshots:
 
     Returns:
         Snapshots whose `frame` has `as_of` (UTC), `opportunity_id`, `name`, `account_id`, `account_name`, `owner_id`,
-        `owner_name`, `stage_name`, `entered_stage_at`, `amount` (own currency), `currency_iso_code`, `company_amount`
-        (company currency), `close_date`, `lead_source`, `industry`, `product`, `region`, `type`, `next_step`,
+        `owner_name`, `stage_name`, `entered_stage_at`, `amount` (own currency), `currency_iso_code` (missing: unknown, or
+        an org without currencies), `company_amount` (missing: no rate is known, see `currencies`), `close_date`, `lead_source`, `industry`, `product`, `region`, `type`, `next_step`,
         `created_date`.
     """
     version_at = _version_at(history, grid)
@@ -101,7 +99,8 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
     accounts = reference_at(history.crm["accounts"], versions["account_id"], at, ["name", "industry"])
     users = reference_at(history.crm["users"], pd.Series(owner, dtype=object), at, ["name"])
     currency = currencies_at(history, state, at, version)
-    amount = states["amount"].to_numpy("float64")
+    amount, close_date = states["amount"].to_numpy("float64"), days_of(states["close_date"])
+    rates = company_rates(history.crm, currency, close_date, at, grid.days[moment])
     columns = {
         "as_of": pd.to_datetime(at, utc=True),
         "opportunity_id": history.ids[opportunity],
@@ -113,8 +112,8 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
         "stage_name": states["stage_name"].to_numpy(object),
         "entered_stage_at": pd.to_datetime(utc_times(states["entered_stage_at"]), utc=True),
         "amount": amount,
-        "currency_iso_code": currency,
-        "company_amount": amount / conversion_rates(history.crm["currency_types"], currency, at),
+        "currency_iso_code": with_only_currency(history.crm, currency, at),
+        "company_amount": amount / rates,
         "close_date": states["close_date"].to_numpy(),
         "lead_source": versions["lead_source"].to_numpy(object),
         "industry": accounts["industry"],
@@ -172,18 +171,3 @@ def versions_at(history: History, opportunity: Ints, at: Times) -> Ints:
     """Index of the version of each opportunity at its time `at`, -1 where it did not exist yet."""
     versions = history.versions
     return latest_before(versions["opportunity"].to_numpy(), utc_times(versions["valid_from"]), opportunity, at)
-
-
-def reference_at(rows: pd.DataFrame, keys: pd.Series, at: Times, columns: list[str]) -> dict[str, np.ndarray]:
-    """Columns of a reference table (accounts, users …) for the ids `keys`, each at its time; missing is None."""
-    ids = pd.Index(rows["id"].unique())
-    found = latest_before(codes_of(rows["id"], ids), utc_times(rows["valid_from"]), codes_of(keys, ids), at)
-    return {name: take(rows[name].to_numpy(object), found, None) for name in columns}
-
-
-def conversion_rates(currency_types: pd.DataFrame, currency: np.ndarray, at: Times) -> np.ndarray:
-    """Units of each `currency` for one unit of the company's currency, at each time; 1 where none is known."""
-    by_code = currency_types.assign(id=currency_types["iso_code"])
-    found = reference_at(by_code, pd.Series(currency, dtype=object), at, ["conversion_rate"])["conversion_rate"]
-    rates = pd.Series(found, dtype="float64").to_numpy()
-    return np.where(rates > 0, rates, 1.0)

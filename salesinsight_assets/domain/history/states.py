@@ -7,7 +7,7 @@ rows of the same opportunity only, so that a row never changes when later ones a
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.history.grid import Floats, Ints, utc_times
+from salesinsight_assets.domain.history.grid import Floats, Ints, days_of, utc_times
 
 STATE_COLUMNS = ["opportunity_id", "stage_name", "amount", "currency_iso_code", "close_date", "changed_at", "row_id"]
 _FLAGS = ("is_closed", "is_won")
@@ -29,8 +29,8 @@ def opportunity_states(
     Returns:
         STATE_COLUMNS and: `opportunity` (code into the distinct ids in order of appearance), the columns of `stages`,
         `is_stage_change`, `previous_stage`, `entered_stage_at`, `previous_stage_days`, `push_count`, `pushed_days`,
-        `regression_count`, `stage_change_count`, `first_amount`, `open_amount` (the last one while the deal was open),
-        `next_changed_at`.
+        `regression_count`, `stage_change_count`, `first_amount`, `first_currency`, `open_amount` (the last one while
+        the deal was open), `next_changed_at`.
     """
     rows = _state_rows(opportunities, opportunity_history, stages)
     rows = rows.sort_values(["changed_at", "row_id"], kind="stable", ignore_index=True)
@@ -112,6 +112,7 @@ def _with_look_back(rows: pd.DataFrame) -> pd.DataFrame:
             "regression_count": _running(regressed, group_start),
             "stage_change_count": _running(moved, group_start),
             "first_amount": amount[group_start],
+            "first_currency": ordered["currency_iso_code"].to_numpy(object)[group_start],
             "open_amount": amount[_last_open(ordered, group_start)],
             "next_changed_at": pd.to_datetime(np.where(last, np.datetime64("NaT"), np.r_[at[1:], at[:1]]), utc=True),
         },
@@ -122,7 +123,7 @@ def _with_look_back(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _pushes(ordered: pd.DataFrame, first: np.ndarray, previous: Ints) -> tuple[np.ndarray, Floats]:
     """Which rows of an open deal moved the close date later, and by how many days."""
-    close = pd.to_datetime(ordered["close_date"]).to_numpy("datetime64[D]")
+    close = days_of(ordered["close_date"])
     moved = _days(close - close[previous])
     is_push = ~first & ~ordered["is_closed"].to_numpy(bool) & (np.nan_to_num(moved) > 0)
     return is_push, np.where(is_push, moved, 0.0)
