@@ -31,9 +31,10 @@ class Known:
 
     def stage_position(self) -> Floats:
         """The place of each snapshot's stage among the open stages known then, 0 first, 1 last."""
-        history, names = self.history, self.snapshots.frame["stage_name"]
+        history = self.history
+        codes = codes_of(history.states["stage_name"], pd.Index(history.stages["stage_name"]))
         table = stage_positions(history.stages, history.states, self.snapshots.grid)
-        return self.at_key(table, codes_of(names, pd.Index(history.stages["stage_name"])))
+        return self.at_key(table, codes[self.snapshots.state])
 
     @property
     def moments(self) -> Times:

@@ -62,7 +62,7 @@ def _expected_stage_days(known: Known) -> Floats:
     total = grid.sums(stage, start, end, len(stages), visits["previous_stage_days"].to_numpy("float64"))
     count = grid.sums(stage, start, end, len(stages))
     mean = (total + policy.prior_deals * policy.prior_stage_days) / (count + policy.prior_deals)
-    expected = known.at_key(mean, codes_of(known.snapshots.frame["stage_name"], stages))
+    expected = known.at_key(mean, codes_of(known.history.states["stage"], stages)[known.snapshots.state])
     return np.where(np.isnan(expected), policy.prior_stage_days, expected)
 
 

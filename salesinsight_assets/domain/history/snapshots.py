@@ -109,7 +109,7 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
         "account_name": accounts["name"],
         "owner_id": owner,
         "owner_name": users["name"],
-        "stage_name": states["stage_name"].to_numpy(object),
+        "stage_name": _stage_names(history, states, versions, at),
         "entered_stage_at": pd.to_datetime(utc_times(states["entered_stage_at"]), utc=True),
         "amount": amount,
         "currency_iso_code": with_only_currency(history.crm, currency, at),
@@ -121,6 +121,14 @@ def _frame(history: History, grid: Grid, opportunity: Ints, moment: Ints, versio
         "created_date": pd.to_datetime(utc_times(versions["created_date"]), utc=True),
     }
     return pd.DataFrame(columns)
+
+
+def _stage_names(history: History, states: pd.DataFrame, versions: pd.DataFrame, at: Times) -> np.ndarray:
+    """The name of each state's stage, or the one that a version witnessed by then has for it: it may have been renamed."""
+    names = history.stages.set_index("stage_name")["stage"]
+    of_state, of_version = states["stage_name"].to_numpy(object), versions["stage_name"].to_numpy(object)
+    is_same = versions["stage_name"].map(names).to_numpy(object) == states["stage"].to_numpy(object)
+    return np.where(is_same & (utc_times(versions["stamped_at"]) <= at), of_version, of_state)
 
 
 def owners_at(history: History, opportunity: Ints, at: Times, version: Ints) -> np.ndarray:

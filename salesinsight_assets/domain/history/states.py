@@ -27,8 +27,8 @@ def opportunity_states(
         stages: one row a stage (see `stage_dictionary`).
 
     Returns:
-        STATE_COLUMNS and: `opportunity` (code into the distinct ids in order of appearance), the columns of `stages`,
-        `is_stage_change`, `previous_stage`, `entered_stage_at`, `previous_stage_days`, `push_count`, `pushed_days`,
+        STATE_COLUMNS and: `opportunity` (code into the distinct ids in order of appearance), the columns of `stages`
+        (`stage` is the row's own name where the dictionary lacks it), `is_stage_change`, `previous_stage`, `entered_stage_at`, `previous_stage_days`, `push_count`, `pushed_days`,
         `regression_count`, `stage_change_count`, `first_amount`, `first_currency`, `open_amount` (the last one while
         the deal was open), `next_changed_at`.
     """
@@ -36,6 +36,7 @@ def opportunity_states(
     rows = rows.sort_values(["changed_at", "row_id"], kind="stable", ignore_index=True)
     rows["opportunity"] = pd.factorize(rows["opportunity_id"])[0]
     rows = rows.merge(stages, on="stage_name", how="left", suffixes=("_of_row", ""), validate="many_to_one")
+    rows["stage"] = rows["stage"].fillna(rows["stage_name"])
     for flag in _FLAGS:  # of a stage that the dictionary lacks the row itself may tell
         rows[flag] = rows[flag].eq(True) | (rows[flag].isna() & rows[f"{flag}_of_row"].eq(True))
     return _with_look_back(rows.drop(columns=[f"{flag}_of_row" for flag in _FLAGS]))
@@ -91,7 +92,7 @@ def _with_look_back(rows: pd.DataFrame) -> pd.DataFrame:
     first = np.r_[True, opportunity[1:] != opportunity[:-1]]
     previous = np.arange(len(ordered)) - 1
     at = utc_times(ordered["changed_at"])
-    stage = pd.factorize(ordered["stage_name"])[0]
+    stage = pd.factorize(ordered["stage"])[0]
     changes = first | (stage != stage[previous])
     moved = changes & ~first
     run_start = np.maximum.accumulate(np.where(changes, np.arange(len(ordered)), 0))
@@ -104,7 +105,7 @@ def _with_look_back(rows: pd.DataFrame) -> pd.DataFrame:
     derived = pd.DataFrame(
         {
             "is_stage_change": changes,
-            "previous_stage": np.where(moved, ordered["stage_name"].to_numpy(object)[previous], None),
+            "previous_stage": np.where(moved, ordered["stage"].to_numpy(object)[previous], None),
             "previous_stage_days": np.where(moved, _days(at - at[run_start[previous]]), np.nan),
             "entered_stage_at": pd.to_datetime(at[run_start], utc=True),
             "push_count": _running(pushes, group_start),
