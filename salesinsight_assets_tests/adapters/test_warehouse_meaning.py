@@ -131,7 +131,9 @@ def test_rows_features_and_exports_are_the_same_whatever_the_sessions_time_zone(
 def outcome(warehouse: Warehouse, folder: Path) -> dict[str, Any]:
     """All that comes out of a warehouse, as plain values."""
     deliver(warehouse, lived(), at(9))
-    frames = {name: rows.sort_values(["id", "valid_from"]) for name, rows in warehouse.crm_rows(at(1), at(1)).items()}
+    frames = {
+        name: rows.sort_values(["id", "valid_from"]) for name, rows in warehouse.crm_rows(at(7.5), at(7.5)).items()
+    }
     deals, features = derived(warehouse, 9)
     for table, rows in ((OPEN_OPPORTUNITIES, deals), (OPPORTUNITY_FEATURES, features)):
         warehouse.replace_partition(table, {"as_of_date": day(9)}, rows.drop(columns="as_of"))
