@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: help install demo dev check test bench docs lock clean
+.PHONY: help install demo dev check test bench load docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test: install ## the whole suite
 
 bench: install ## benchmarks: ratios within one run
 	$(BIN)/python -m pytest -s -q --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks
+
+load: install ## a first load of six million rows, interrupted and resumed
+	$(BIN)/python -u salesinsight_assets_tests/benchmarks/load_first.py
 
 docs: install ## the lists of features and checks in docs/
 	$(BIN)/python salesinsight_assets_tests/reference_docs.py
