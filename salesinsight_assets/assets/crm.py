@@ -31,7 +31,7 @@ SYNC_CHECKS = {
 }
 _OLDEST_HOURS = OLDEST_ROWS.total_seconds() / 3600
 _TELL_EVERY_SECONDS = 60.0
-Delivered = dg.MaterializeResult | dg.AssetCheckResult
+Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation
 
 salesforce_objects = [
     dg.AssetSpec(
@@ -85,7 +85,7 @@ class CrmDelivery(dg.Config):
 )
 def crm_tables(
     context: dg.AssetExecutionContext, config: CrmDelivery, warehouse: WarehouseResource, company: CompanyResource
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[Delivered]:
     """Rows from a CSV upload, else from Salesforce, else those that are stored already while they are under 24 h old."""
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
@@ -168,7 +168,8 @@ def _from_salesforce(
         figures = _figures(result)
         yield from _sync_checks(result)
         if result.is_stale and _is_too_old(result):
-            context.log_event(dg.AssetObservation(result.table, metadata=figures))
+            # not by log_event: what is logged after the last yield is lost where the step then fails
+            yield dg.AssetObservation(result.table, metadata=figures)
             too_old.append(f"{result.salesforce_object}: {result.error} ({_age(result)})")
         else:
             if result.is_stale:

@@ -10,6 +10,7 @@ import pytest
 
 from salesinsight_assets import checks
 from salesinsight_assets.domain.alerts.selection import daily_alerts as domain_alerts
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation
 from salesinsight_assets.domain.scores.scoring import opportunity_scores as domain_scores
 
@@ -307,6 +308,19 @@ def test_one_object_that_cannot_be_read_fails_the_sync_and_keeps_the_others(plat
     assert counts["opportunities"] > 400
     org.server.faults.show_field("Account", "Name")
     platform.run_well("crm_sync")
+
+
+def test_a_sync_that_fails_tells_of_each_stale_object_the_last_one_too(platform, org) -> None:
+    platform.connect(org.server)
+    last = CRM_TABLES[-1]
+    org.server.faults.hide_field("Account", "Name")
+    org.server.faults.hide_field(last.salesforce_object, "IsoCode")
+    result = platform.run("crm_sync")
+    observed = [e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation]
+    assert {o.asset_key.to_user_string(): o.metadata["status"].value for o in observed} == {
+        "accounts": "failed",
+        last.name: "failed",
+    }
 
 
 def test_a_hidden_field_costs_that_field_and_no_more(platform, org) -> None:
