@@ -62,7 +62,9 @@ def create_indices(connection: sqlite3.Connection) -> None:
     for known in OBJECTS.values():
         for field in ("SystemModstamp", "CreatedDate", _PARENT_FIELDS.get(known.name)):
             if field and known.has(field):
-                connection.execute(f'CREATE INDEX "{known.name}_{field}" ON "{known.name}" ("{field}")')
+                # with the flag, those that are not deleted are counted without looking at the rows
+                flag = ", IsDeleted" if field == "CreatedDate" and known.has("IsDeleted") else ""
+                connection.execute(f'CREATE INDEX "{known.name}_{field}" ON "{known.name}" ("{field}"{flag})')
     connection.execute("CREATE INDEX unfinished_tasks ON Task (ActivityDate) WHERE Status = 'Not Started'")
 
 
