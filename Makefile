@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: help install demo dev check test bench load docs lock clean
+.PHONY: help install demo dev check test bench soak load docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,8 +43,11 @@ test: install ## the whole suite
 bench: install ## benchmarks: ratios within one run
 	$(BIN)/python -m pytest -s -q --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks
 
+soak: install ## sixty nights of a sync that is broken on purpose, twenty of them killed
+	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.soak_sync
+
 load: install ## a first load of six million rows, interrupted and resumed
-	$(BIN)/python -u salesinsight_assets_tests/benchmarks/load_first.py
+	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.load_first
 
 docs: install ## the lists of features and checks in docs/
 	$(BIN)/python salesinsight_assets_tests/reference_docs.py

@@ -51,6 +51,7 @@ class Sessions:
     """Access tokens that were handed out, each until its time has passed or all were expired.
 
     With `rotates_refresh_tokens` each use of the refresh token answers with a new one, and the old one is dead at once.
+    `handed_out` holds every access and refresh token ever given to a client.
     """
 
     credentials: Credentials
@@ -58,6 +59,7 @@ class Sessions:
     rotates_refresh_tokens: bool = False
     login_count: int = 0
     refresh_token: str = field(default="", repr=False)
+    handed_out: set[str] = field(default_factory=set[str], repr=False)
     _ends: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class Sessions:
         token = f"{_ORG_ID[:15]}!{secrets.token_urlsafe(60)}"
         now = settings.now()
         self._ends[token] = now + self.lifetime
+        self.handed_out.add(token)
         return JSONResponse(
             {
                 "access_token": token,
@@ -90,6 +93,7 @@ class Sessions:
         if not self.rotates_refresh_tokens or form.get("grant_type") != "refresh_token":
             return {}
         self.refresh_token = f"5Aep861{secrets.token_urlsafe(40)}"
+        self.handed_out.add(self.refresh_token)
         return {"refresh_token": self.refresh_token}
 
     def _refusal(self, form: Mapping[str, str], instance_url: str, org_time: datetime) -> Refusal | None:
