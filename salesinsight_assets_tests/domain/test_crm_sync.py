@@ -365,6 +365,7 @@ def test_slices_cover_every_stamp_once_and_hold_no_more_than_they_may(hours, at_
     for part in parts:
         inside = [s for s in source.stamps if (part.since is None or part.since <= s) and s < part.until]
         assert part.rows == len(inside)
+        assert part.of == sum(other.rows for other in parts)
         assert len(inside) <= at_once or len(set(inside)) == 1
 
 

@@ -113,7 +113,7 @@ class ObjectSync:
         cursor = self.progress.memory.cursor
         since = cursor - self._lookback if cursor else None
         for part in slices(self._source, self._table, since, self._until, self._policy.rows_at_once):
-            self._expected = None if part.rows is None else self.progress.rows_read + part.rows
+            self._expected = part.of
             rows = self._changes(self.progress.fields.columns, part.since, part.until, part.rows)
             if part.until < self._until:
                 memory = self._partial_memory(part.until)

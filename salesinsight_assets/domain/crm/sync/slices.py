@@ -17,11 +17,15 @@ _FASTEST_GROWTH = 4.0
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows with `since <= stamp < until`; `rows` is how many there are, None where nobody counted them."""
+    """The rows with `since <= stamp < until`; `rows` is how many there are, `of` how many all slices have together.
+
+    None where nobody counted them.
+    """
 
     since: datetime | None
     until: datetime
     rows: int | None
+    of: int | None
 
 
 def slices(
@@ -33,12 +37,12 @@ def slices(
     its turn comes; a table that is read in full is one slice.
     """
     if table.cursor_field is None:
-        yield Slice(None, until, None)
+        yield Slice(None, until, None, None)
         return
-    rows = source.count(table, since, until)
+    rows = total = source.count(table, since, until)
     first = None if _fits(rows, rows_at_once) else source.first_stamp(table)
     if first is None:
-        yield Slice(since, until, rows)
+        yield Slice(since, until, rows, total)
         return
     # what is older than the first stamp, as by a late commit, belongs to the first slice
     begin, place = since, max(first, since) if since else first
@@ -49,7 +53,7 @@ def slices(
         if not _fits(rows, rows_at_once) and end - place > _NARROWEST:
             width = max(_scaled(end - place, rows, rows_at_once), _NARROWEST)
             continue
-        yield Slice(begin, end, rows)
+        yield Slice(begin, end, rows, total)
         if end >= until:
             return
         begin = place = end
