@@ -141,7 +141,10 @@ def test_an_upload_that_is_accepted_says_so(trained_platform, tmp_path) -> None:
     path.write_text(BAD_USERS.replace("=cmd()", "Bea").replace("yesterday", "2025-01-01T00:00:00Z"))
     result = trained_platform.run("crm_sync", csv={"csv_files": [str(path)]})
     assert result.success, errors(result)
-    assert {c.check_name for c in result.get_asset_check_evaluations()} == {"upload_accepted", "expectations"}
+    assert {c.check_name for c in result.get_asset_check_evaluations()} == {
+        *("upload_accepted", "expectations"),
+        *("fresh", "as_many_rows_as_the_crm", "fields_unchanged"),
+    }
     assets = materialized(result)
     assert (assets["users"]["source"], assets["users"]["rows_inserted"]) == ("csv", 3)
     assert assets["tasks"]["source"] == "stored rows; not part of the upload"
