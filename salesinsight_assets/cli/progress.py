@@ -3,10 +3,12 @@
 They go to stderr, so that what a command says at its end can be read by a program.
 """
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.status import Status
@@ -71,13 +73,23 @@ class Progress:
 @contextmanager
 def progress(title: str, console: Console | None = None) -> Generator[Progress]:
     """Show that the work named `title` goes on, while the context lasts."""
-    console = console or Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        with _looked_after(Progress(title, console, None)) as shown:
+    with nullcontext(console) if console else _stderr() as place:
+        if not place.is_terminal:
+            with _looked_after(Progress(title, place, None)) as shown:
+                yield shown
+            return
+        with place.status(title) as status, _looked_after(Progress(title, place, status)) as shown:
             yield shown
+
+
+@contextmanager
+def _stderr() -> Generator[Console]:
+    """Stderr; a terminal by a way of its own, since Dagster turns the stream into a file while a step runs."""
+    if not sys.stderr.isatty():
+        yield Console(stderr=True, highlight=False)
         return
-    with console.status(title) as status, _looked_after(Progress(title, console, status)) as shown:
-        yield shown
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
+        yield Console(file=terminal, highlight=False)
 
 
 @contextmanager

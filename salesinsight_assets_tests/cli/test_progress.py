@@ -1,6 +1,9 @@
 """Signs of life: what is written where no terminal can show a spinner."""
 
 import io
+import os
+import pty
+import sys
 import time
 
 import pytest
@@ -61,3 +64,15 @@ def test_nobody_is_asked_after_the_end(console) -> None:
         time.sleep(0.1)
     assert asked
     assert max(asked) <= ended
+
+
+def test_a_terminal_shows_it_although_stderr_goes_to_a_file_meanwhile(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    seen_by, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream, (tmp_path / "captured.err").open("w") as captured:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress("reading") as shown, shown.asking(lambda: "crm_tables", lambda: "tasks 5 of 10 rows"):
+            os.dup2(captured.fileno(), terminal)
+            time.sleep(0.3)
+    assert b"tasks 5 of 10 rows" in os.read(seen_by, 100_000)
+    os.close(seen_by)
