@@ -176,14 +176,15 @@ class Warehouse:
     def crm_synced_at(self) -> datetime | None:
         """How old the CRM's rows are: those of the table that every org has and that was brought up to date longest ago.
 
-        Of a CSV upload, which may hold some of the tables only, the opportunities tell. None where they never were.
+        After a CSV upload, which may hold some of the tables only, the opportunities tell. None where they never were.
         """
-        status = self.crm_status().dropna(subset="synced_at")
-        is_everywhere = status["table_name"].isin([table.name for table in CRM_TABLES if not table.is_optional])
-        is_counted = (status["table_name"] == "opportunities") | ((status["source"] == "salesforce") & is_everywhere)
-        synced_at = status.loc[is_counted, "synced_at"].min()
-        has_deals = (status["table_name"] == "opportunities").any()
-        return None if pd.isna(synced_at) or not has_deals else synced_at.to_pydatetime()
+        status = self.crm_status().dropna(subset="synced_at").set_index("table_name")
+        if "opportunities" not in status.index:
+            return None
+        is_everywhere = status.index.isin([table.name for table in CRM_TABLES if not table.is_optional])
+        synced = status.loc[is_everywhere & (status["source"] == "salesforce"), "synced_at"]
+        deals = status.loc["opportunities"]
+        return (synced.min() if deals["source"] == "salesforce" else deals["synced_at"]).to_pydatetime()
 
     def replace_partition(
         self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
