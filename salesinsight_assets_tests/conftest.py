@@ -355,6 +355,17 @@ def new_database(postgres_url: str) -> Iterator[Callable[..., Warehouse]]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def kept_database(postgres_url: str) -> Callable[[str, str], str]:
+    """A function that makes a database of that name, a copy of another one, for the whole session; returns its URL."""
+
+    def made(name: str, template: str) -> str:
+        _create_database(postgres_url, name, template)
+        return database_url(postgres_url, name)
+
+    return made
+
+
 @pytest.fixture
 def tables_of() -> Callable[..., dict[str, str]]:
     """See `all_tables`."""

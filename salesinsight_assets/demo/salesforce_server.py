@@ -96,6 +96,11 @@ class DemoSalesforce:
         return self._directory / "demo-salesforce-ca.pem"
 
     @property
+    def bulk_jobs(self) -> int:
+        """How many Bulk jobs there are that no client has deleted."""
+        return self._bulk.job_count
+
+    @property
     def client_id(self) -> str:
         """The connected app's id."""
         return self.credentials.client_id

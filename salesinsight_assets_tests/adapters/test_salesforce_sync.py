@@ -1,19 +1,12 @@
 """The real client against the demo company's Salesforce over TLS: after each sync the warehouse equals the company."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from salesinsight_assets.adapters.salesforce import LoginError, SalesforceCallError, SalesforceClient
-from salesinsight_assets.adapters.warehouse import Warehouse
-from salesinsight_assets.demo.company import DemoCompany
-from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.domain.crm.sync import ObjectResult, SyncPolicy
 from salesinsight_assets.domain.crm.tables import (
     ACCOUNTS,
@@ -28,23 +21,9 @@ from salesinsight_assets.settings import SalesforceSettings
 from salesinsight_assets_tests.adapters.synced_org import ONLY_BULK, ONLY_REST, SyncedOrg
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("company") / "company.db"
-    DemoCompany.create(path, date(2025, 6, 1), years=0.5, size=0.2).close()
-    return path
-
-
 @pytest.fixture
-def org(founded: Path, tmp_path: Path, warehouse: Warehouse) -> Iterator[SyncedOrg]:
-    path = tmp_path / "company.db"
-    shutil.copy(founded, path)
-    with (
-        DemoCompany.open(path) as company,
-        DemoSalesforce(path, tmp_path) as server,
-        closing(SyncedOrg(path, company, server, warehouse)) as org,
-    ):
-        yield org
+def org(large_org: SyncedOrg) -> SyncedOrg:
+    return large_org
 
 
 def statuses(results: dict[str, ObjectResult]) -> set[str]:

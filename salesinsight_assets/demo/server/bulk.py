@@ -59,6 +59,11 @@ class BulkApi:
         self._numbers = itertools.count(1)
         self._jobs: dict[str, QueryJob] = {}
 
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are that nobody deleted."""
+        return len(self._jobs)
+
     async def create(self, request: Request) -> Response:
         """POST /jobs/query."""
         return await run_in_threadpool(self._created, await request.json())
