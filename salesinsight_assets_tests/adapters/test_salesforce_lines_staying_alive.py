@@ -60,11 +60,17 @@ def test_a_fault_that_lasts_names_the_object_that_is_stale(synced: SyncedOrg, fa
 
 
 @pytest.mark.salesforce(19, 20)
-@pytest.mark.parametrize("threshold", [ONLY_REST, ONLY_BULK], ids=["rest", "bulk"])
-@pytest.mark.parametrize("where", [catalogue.LOGINS, catalogue.QUERIES, catalogue.JOB_RESULTS])
+@pytest.mark.parametrize(
+    ("where", "threshold"),
+    [
+        (catalogue.LOGINS, ONLY_REST),
+        (catalogue.QUERIES, ONLY_REST),
+        (catalogue.JOB_CREATIONS, ONLY_BULK),
+        (catalogue.JOB_RESULTS, ONLY_BULK),
+    ],
+    ids=["login", "query", "job", "result"],
+)
 def test_one_call_without_an_answer_is_asked_again(unsynced: SyncedOrg, where: str, threshold: int) -> None:
-    if (where, threshold) in ((catalogue.JOB_RESULTS, ONLY_REST), (catalogue.LOGINS, ONLY_BULK)):
-        pytest.skip("there is no such call")
     results = assert_passes(
         unsynced, catalogue.slow(20, where), OPPORTUNITIES, calls=1, bulk_threshold=threshold,
         hurt={"timeout_seconds": 1, "retry_budget_seconds": 60},
