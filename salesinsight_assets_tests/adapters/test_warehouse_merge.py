@@ -190,6 +190,7 @@ def test_objects_without_a_deleted_flag_are_alive(warehouse: Warehouse) -> None:
     assert warehouse.crm_status().set_index("table_name").at["users", "row_count"] == 1
 
 
+@pytest.mark.salesforce(14)
 def test_an_identical_rerun_touches_no_row(warehouse: Warehouse) -> None:
     merge(warehouse, deal(3, stage_name="Proposal"))
     before = versions(warehouse, "xmin::text, ctid::text, *")
@@ -199,6 +200,7 @@ def test_an_identical_rerun_touches_no_row(warehouse: Warehouse) -> None:
     assert versions(warehouse, "xmin::text, ctid::text, *") == before
 
 
+@pytest.mark.salesforce(14)
 def test_an_error_in_the_middle_of_a_read_leaves_rows_and_cursor_as_they_were(warehouse: Warehouse) -> None:
     merge(warehouse, deal())
     before = versions(warehouse, "*")
@@ -229,6 +231,7 @@ def test_values_of_every_type_survive(warehouse: Warehouse) -> None:
     assert str(warehouse.read("SELECT close_date FROM crm.opportunities")["close_date"].dtype).startswith("datetime64")
 
 
+@pytest.mark.salesforce(32)
 def test_the_servers_time_zone_changes_nothing(warehouse: Warehouse) -> None:
     name = warehouse.url.partition("@/")[2].partition("?")[0]
     connection = psycopg2.connect(warehouse.url)
@@ -245,6 +248,7 @@ def test_the_servers_time_zone_changes_nothing(warehouse: Warehouse) -> None:
     assert cursor(warehouse) == SYNCED
 
 
+@pytest.mark.salesforce(24)
 def test_an_upload_of_several_tables_is_stored_whole_or_not_at_all(warehouse: Warehouse) -> None:
     user = {"id": "005000000000001AAA", "name": "Ann", "created_date": CREATED, "system_modstamp": CREATED}
     twice_null = {"id": None, "iso_code": "EUR", "conversion_rate": 0.9, "is_corporate": False}

@@ -113,6 +113,7 @@ def test_a_past_day_replayed_later_gives_what_that_night_gave(platform_after_a_n
 # --- the CSV entrance ---
 
 
+@pytest.mark.salesforce(24)
 def test_an_upload_with_a_bad_row_fails_visibly_and_stores_nothing(trained_platform, tmp_path) -> None:
     before = trained_platform.tables()
     path = tmp_path / "users.csv"
@@ -262,6 +263,7 @@ def test_a_fourth_alert_of_one_rep_stops_the_night(trained_platform, monkeypatch
 # --- Salesforce cannot be read ---
 
 
+@pytest.mark.salesforce(22, 23)
 def test_rows_under_a_day_old_are_used_and_said_to_be_old(trained_platform, salesforce) -> None:
     platform = trained_platform
     platform.connect(salesforce, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
@@ -270,6 +272,7 @@ def test_rows_under_a_day_old_are_used_and_said_to_be_old(trained_platform, sale
     assert set(STEPS_OF_A_NIGHT) <= set(assets)
 
 
+@pytest.mark.salesforce(22, 23)
 def test_older_rows_fail_the_run_and_nobody_is_alerted(trained_platform, salesforce) -> None:
     platform = trained_platform
     platform.connect(salesforce, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
@@ -281,6 +284,7 @@ def test_older_rows_fail_the_run_and_nobody_is_alerted(trained_platform, salesfo
     assert platform.tables() == before
 
 
+@pytest.mark.salesforce(23)
 def test_an_upload_while_salesforce_is_away_makes_the_rows_fresh_again(trained_platform, salesforce, tmp_path) -> None:
     from salesinsight_assets.adapters.csv_export import write_table
 
@@ -299,6 +303,7 @@ def test_without_any_rows_the_error_says_what_to_do(platform, salesforce) -> Non
     assert "no CRM rows are stored; set SALESFORCE_CLIENT_ID" in errors(result)["crm_tables"]
 
 
+@pytest.mark.salesforce(22)
 def test_one_object_that_cannot_be_read_fails_the_sync_and_keeps_the_others(platform, org) -> None:
     platform.connect(org.server)
     org.server.faults.hide_field("Account", "Name")
@@ -326,6 +331,7 @@ def test_a_sync_that_fails_tells_of_each_stale_object_the_last_one_too(platform,
     }
 
 
+@pytest.mark.salesforce(25)
 def test_a_hidden_field_costs_that_field_and_no_more(platform, org) -> None:
     platform.connect(org.server)
     org.server.faults.hide_field("Opportunity", "NextStep")
@@ -431,6 +437,7 @@ def test_a_rep_whose_address_comes_later_is_told_then(trained_platform) -> None:
     assert set(store.exported("outbox", None)["status"]) == {"pending"}
 
 
+@pytest.mark.salesforce(22, 23)
 def test_nobody_is_told_by_rows_older_than_a_day_even_on_demand(platform_after_a_night) -> None:
     platform, store = platform_after_a_night, platform_after_a_night.warehouse
     store.execute("DELETE FROM engagement.outbox")

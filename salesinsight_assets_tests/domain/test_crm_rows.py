@@ -45,6 +45,7 @@ def one_value(field: str, value: object, table=OPPORTUNITIES):
     return typed_table(table, [{field: value}], [next(c for c in table.columns if c.field == field)])[0][0].as_py()
 
 
+@pytest.mark.salesforce(7)
 def test_rest_and_bulk_give_the_same_table_value_by_value():
     from_rest = typed_table(OPPORTUNITIES, JSON_ROWS, COLUMNS)
     assert from_rest.equals(typed_table(OPPORTUNITIES, bulk_texts(), COLUMNS))
@@ -86,6 +87,7 @@ def test_the_frame_has_the_stated_types():
     assert typed_rows(OPPORTUNITIES, JSON_ROWS, COLUMNS)["close_date"][0] == date(2025, 3, 31)
 
 
+@pytest.mark.salesforce(30)
 def test_nul_is_taken_out_of_text_because_postgresql_refuses_it():
     assert one_value("Name", "A\x00B") == "AB"
 
@@ -95,6 +97,7 @@ def test_an_empty_text_is_null_but_the_word_null_is_a_text():
     assert [one_value("Name", word) for word in ("NULL", "nan", "N/A")] == ["NULL", "nan", "N/A"]
 
 
+@pytest.mark.salesforce(33)
 def test_fifteen_character_ids_become_eighteen_and_others_stay():
     assert one_value("OwnerId", "006D000000abCdE") == ID
     assert one_value("OwnerId", ID) == ID

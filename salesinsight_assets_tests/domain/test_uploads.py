@@ -158,6 +158,7 @@ def test_days_of_a_file_begin_in_the_companys_time_zone(write):
     assert str(tables["opportunities"]["created_date"][0].as_py()) == "2023-12-31 23:00:00+00:00"
 
 
+@pytest.mark.salesforce(24)
 @pytest.mark.parametrize(
     ("text", "line", "column", "expected"),
     [
@@ -210,6 +211,7 @@ def test_blanks_around_numbers_and_days_are_no_part_of_them(write):
     assert spaced == plain
 
 
+@pytest.mark.salesforce(24)
 @pytest.mark.parametrize("column", ["created", "closed"])
 def test_a_day_that_has_not_come_yet_is_refused(write, column):
     text = HEADER + ROWS.replace("2024-01-07" if column == "created" else "2024-03-01", "2025-07-01")
@@ -236,6 +238,7 @@ def test_an_as_of_day_that_has_not_come_yet_is_refused_by_its_option(write, mapp
     )
 
 
+@pytest.mark.salesforce(24, 33)
 def test_salesforces_ids_get_18_characters_and_others_stay_as_they_are(write):
     tables = upload(write(HEADER + ROWS.replace("a,", "006D000000abCdE,").replace("b,", "DEAL00000000123,")))
     assert tables["opportunities"]["id"].to_pylist() == ["006D000000abCdEIAU", "DEAL00000000123", "c"]
@@ -250,6 +253,7 @@ def test_a_day_after_the_as_of_day_is_refused(write, column):
     assert found.found == "'2024-03-02'"
 
 
+@pytest.mark.salesforce(24)
 def test_a_file_that_is_not_utf_8_is_refused(write):
     found = refusal(write(HEADER + ROWS.replace("Bob", "Zoë"), encoding="cp1252"))
     assert (found.file, found.line, found.column) == ("deals.csv", 4, "rep")
@@ -453,6 +457,7 @@ def own_format(*paths: Path, as_of: date | None = None, stored: StoredRows = NOT
     return upload_tables([read_csv_file(path) for path in paths], None, {}, as_of, UTC_ZONE, NOW, stored)
 
 
+@pytest.mark.salesforce(24)
 @pytest.mark.parametrize(
     ("text", "line", "column", "expected"),
     [
@@ -528,6 +533,7 @@ def test_a_stamp_after_the_as_of_day_is_refused(write):
         own_format(path, as_of=date(2024, 1, 1))
 
 
+@pytest.mark.salesforce(24, 33)
 def test_the_15_and_the_18_characters_of_an_id_are_one_id(write):
     row = USERS.splitlines()[1].replace("u1", "005D000000abCdE")
     text = USERS.replace("u1", "005D000000abCdEIAU") + row + "\n"
@@ -557,6 +563,7 @@ def deals_in(write: Write, stage: str, stages: str | None = STAGES, stored: Stor
     return own_format(*paths, stored=stored)["opportunities"].num_rows
 
 
+@pytest.mark.salesforce(24, 27)
 def test_a_deal_in_a_stage_that_nobody_knows_is_refused(write):
     assert deals_in(write, "Won") == 2, "a first upload brings its stages along"
     with pytest.raises(
