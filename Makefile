@@ -49,7 +49,7 @@ soak: install ## sixty nights of a sync that is broken on purpose, twenty of the
 load: install ## a first load of six million rows, interrupted and resumed
 	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.load_first
 
-docs: install ## the lists of features and checks in docs/
+docs: install ## the lists of features and checks in docs/, and how the sync is proved
 	$(BIN)/python salesinsight_assets_tests/reference_docs.py
 
 lock: ## requirements.lock, made anew from setup.py

@@ -72,9 +72,7 @@ def test_a_session_that_dies_is_renewed_with_the_refresh_token_given_last(unsync
 def test_a_session_that_dies_in_mid_sync_is_renewed_once(unsynced: SyncedOrg, threshold: int, after: int) -> None:
     unsynced.part_rows = 20
     end = catalogue.session_end(unsynced.server.faults)
-    results = assert_passes(
-        unsynced, end, OPPORTUNITIES, calls=1, after=after, bulk_threshold=threshold, page_size=20
-    )
+    results = assert_passes(unsynced, end, OPPORTUNITIES, calls=1, after=after, bulk_threshold=threshold, page_size=20)
     assert results["opportunities"].status == "complete"
     assert unsynced.server.sessions.login_count == 3  # two by the hurt sync
 

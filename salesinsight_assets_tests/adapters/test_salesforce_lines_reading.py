@@ -142,9 +142,7 @@ def test_three_thousand_rows_of_one_stamp_survive_a_cut(
 
 @pytest.mark.salesforce(12)
 @pytest.mark.parametrize("seconds", [-300, 300])
-def test_the_workers_clock_decides_nothing(
-    synced: SyncedOrg, seconds: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_workers_clock_decides_nothing(synced: SyncedOrg, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("salesinsight_assets.settings.now", "salesinsight_assets.adapters.salesforce.login.now"):
         monkeypatch.setattr(place, lambda: synced.company.now + timedelta(seconds=seconds))
     synced.settings = load_settings(synced.server.environment("jwt")).salesforce

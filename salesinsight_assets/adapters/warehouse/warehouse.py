@@ -183,8 +183,9 @@ class Warehouse:
             return None
         is_everywhere = status.index.isin([table.name for table in CRM_TABLES if not table.is_optional])
         synced = status.loc[is_everywhere & (status["source"] == "salesforce"), "synced_at"]
-        deals = status.loc["opportunities"]
-        return (synced.min() if deals["source"] == "salesforce" else deals["synced_at"]).to_pydatetime()
+        deals = status.loc[["opportunities"]]
+        is_synced = deals["source"].tolist() == ["salesforce"]
+        return (synced if is_synced else deals["synced_at"]).min().to_pydatetime()
 
     def replace_partition(
         self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame

@@ -44,7 +44,9 @@ def _first_names(rows: pd.DataFrame) -> dict[str, str]:
     of_record: dict[str, str] = {}
     of_name: dict[str, str] = {}
     for record, name in zip(rows["id"], rows["api_name"], strict=True):
-        first = of_record.setdefault(str(record), of_name.get(str(name), str(name)))  # one that was made anew is the same again
+        first = of_record.setdefault(
+            str(record), of_name.get(str(name), str(name))
+        )  # one that was made anew is the same again
         of_name.setdefault(str(name), first)
     return of_name
 
