@@ -189,7 +189,11 @@ def test_rows_that_change_come_and_go_while_they_are_read_are_right_in_the_end(
     unsynced: SyncedOrg, threshold: int
 ) -> None:
     unsynced.part_rows, happening = 5, changes_of(unsynced)
-    change = catalogue.between_pages(lambda: next(happening, lambda: None)())
+
+    def happen() -> None:
+        next(happening, lambda: None)()
+
+    change = catalogue.between_pages(happen)
     assert_passes(unsynced, change, OPPORTUNITIES, is_moving=True, bulk_threshold=threshold, page_size=5)
     assert next(happening, None) is None
 
