@@ -11,6 +11,8 @@ from salesinsight_assets.domain.crm.source import CrmSource
 from salesinsight_assets.domain.crm.tables import CrmTable
 
 _NARROWEST = timedelta(seconds=1)
+_NARROWEST_UNCOUNTED = timedelta(days=1)
+"""Where Salesforce cannot count at all, dividing further would only multiply the queries."""
 _FILLING = 0.8
 _FASTEST_GROWTH = 4.0
 
@@ -33,7 +35,7 @@ def slices(
 ) -> Iterator[Slice]:
     """Spans from `since` to `until` without a gap, of at most `rows_at_once` rows each.
 
-    A span of a second is not divided further, however many rows one moment holds. The count of a span is asked when
+    A span of a second is not divided further, however many rows one moment holds, nor one of a day that nobody can count. The count of a span is asked when
     its turn comes; a table that is read in full is one slice.
     """
     if table.cursor_field is None:
@@ -50,14 +52,15 @@ def slices(
     while True:
         end = min(place + width, until)
         rows = source.count(table, begin, end)
-        if not _fits(rows, rows_at_once) and end - place > _NARROWEST:
-            width = max(_scaled(end - place, rows, rows_at_once), _NARROWEST)
+        narrowest = _NARROWEST_UNCOUNTED if rows is None else _NARROWEST
+        if not _fits(rows, rows_at_once) and end - place > narrowest:
+            width = max(_scaled(end - place, rows, rows_at_once), narrowest)
             continue
         yield Slice(begin, end, rows, total)
         if end >= until:
             return
         begin = place = end
-        width = max(_scaled(width, rows, rows_at_once), _NARROWEST)
+        width = max(_scaled(width, rows, rows_at_once), narrowest)
 
 
 def _fits(rows: int | None, rows_at_once: int) -> bool:
