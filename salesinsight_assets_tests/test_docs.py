@@ -16,7 +16,7 @@ from salesinsight_assets.domain.model.policy import ModelPolicy, RulePolicy
 from salesinsight_assets.settings import Policies, SalesforceSettings
 
 ROOT = Path(__file__).parents[1]
-UNPROVED = [29, 36, 37, 38]
+UNPROVED = [36, 37, 38]
 """Lines of the list of a trusted sync that wait for the write-back."""
 
 
