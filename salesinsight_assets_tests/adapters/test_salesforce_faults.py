@@ -303,12 +303,6 @@ def test_a_number_in_a_field_of_any_type_stays_as_it_was_written(org, settings):
     assert batch["new_value"].to_pylist() == ["1.0E7"]
 
 
-@pytest.mark.salesforce(25)
-def test_an_object_that_is_not_there_has_no_fields(org, settings):
-    org.script["sobjects/Account/describe"] = [refused(404, "NOT_FOUND")]
-    assert SalesforceClient(settings).field_types(ACCOUNTS) is None
-
-
 @pytest.mark.salesforce(21)
 def test_the_orgs_api_usage_is_read_from_every_answer(org, settings):
     told = "api-usage=18/5000; per-app-api-usage=7/9(appName=x)"

@@ -66,13 +66,13 @@ def test_an_object_that_is_absent_has_no_description(org, client):
 def test_either_side_of_a_count_may_be_open(org, client):
     assert client.count(ACCOUNTS, None, None) == 3
     client.count(ACCOUNTS, SINCE, None)
-    client.count(ACCOUNTS, None, UNTIL, without_deleted=True)
-    client.count(USERS, None, None, without_deleted=True)
+    client.count_alive(ACCOUNTS, UNTIL)
+    client.count_alive(USERS, UNTIL)
     assert org.queries == [
         "SELECT COUNT() FROM Account",
         "SELECT COUNT() FROM Account WHERE SystemModstamp >= 2025-05-20T00:00:00.000Z",
-        "SELECT COUNT() FROM Account WHERE SystemModstamp < 2025-06-01T00:00:00.000Z AND IsDeleted = false",
-        "SELECT COUNT() FROM User",
+        "SELECT COUNT() FROM Account WHERE CreatedDate < 2025-06-01T00:00:00.000Z AND IsDeleted = false",
+        "SELECT COUNT() FROM User WHERE CreatedDate < 2025-06-01T00:00:00.000Z",
     ]
 
 
@@ -363,7 +363,7 @@ def test_the_demo_answers_counts_first_stamps_and_rows_with_ids(demo_client):
     assert demo_client.count(ACCOUNTS, None, None) == len(rows)
     assert demo_client.count(ACCOUNTS, middle, None) == sum(stamp >= middle for stamp in stamps)
     alive = sum(not row["is_deleted"] for row in rows)
-    assert demo_client.count(ACCOUNTS, None, None, without_deleted=True) == alive
+    assert demo_client.count_alive(ACCOUNTS, stamps[-1] + timedelta(days=1)) == alive
     assert demo_client.first_stamp(ACCOUNTS) == stamps[0]
     asked = [row["id"] for row in rows[:5]]
     found = demo_client.rows_with(ACCOUNTS, columns, "Id", asked)

@@ -226,9 +226,9 @@ def test_a_model_that_is_missing_is_trained_in_the_next_night_whatever_the_day()
 # --- the schedules ---
 
 
-def test_the_sync_starts_at_two() -> None:
+def test_the_sync_starts_at_two_and_again_in_the_afternoon() -> None:
     schedule = defs.resolve_schedule_def("sync_the_crm")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == (["0 2 * * *", "0 14 * * *"], "UTC")
     assert schedule.job_name == "crm_sync"
 
 
@@ -250,7 +250,7 @@ from salesinsight_assets.definitions import defs
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.schedules import step_condition
 sync = defs.resolve_schedule_def("sync_the_crm")
-print(sync.cron_schedule, sync.execution_timezone, DAILY.timezone)
+print(*sync.cron_schedule, sync.execution_timezone, DAILY.timezone)
 print(step_condition("training"))
 """
 
@@ -262,6 +262,6 @@ def test_the_company_may_live_elsewhere_and_start_earlier(tmp_path: Path) -> Non
         [sys.executable, "-c", LOCAL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     first, condition = result.stdout.split("\n", 1)
-    assert first.split() == [*["15", "1", "*", "*", "*"], "Asia/Tokyo", "Asia/Tokyo"]
+    assert first.split() == [*["15", "1", "*", "*", "*", "0", "14", "*", "*", "*"], "Asia/Tokyo", "Asia/Tokyo"]
     for part in ("'15 1 * * *'", "'45 1 1 * *'", "'45 1 * * *'", "'Asia/Tokyo'"):
         assert part in condition
