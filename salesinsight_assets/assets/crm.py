@@ -89,20 +89,13 @@ def crm_tables(
     """Rows from a CSV upload, else from Salesforce, else those that are stored already while they are under 24 h old."""
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
-    checked: set[tuple[str, str]] = set()
     try:
-        for delivered in _delivered(context, config, warehouse.open(), company):
-            if isinstance(delivered, dg.AssetCheckResult):
-                checked.add((str(delivered.asset_key and delivered.asset_key.path[-1]), str(delivered.check_name)))
-            yield delivered
+        yield from _delivered(context, config, warehouse.open(), company)
     except UploadRefusedError as refused:
         yield _refused(refused)
+        yield from _checks_without_a_sync()
     else:
         yield dg.AssetCheckResult(check_name="upload_accepted", asset_key="opportunities", passed=True)
-    for table in CRM_TABLES:
-        for name in SYNC_CHECKS:
-            if (table.name, name) not in checked:
-                yield _check(table.name, name, True, compared="no: these rows are not of a sync")
 
 
 def _delivered(
@@ -115,7 +108,7 @@ def _delivered(
     return _from_stored_rows(store, "no Salesforce is configured")
 
 
-def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource) -> Iterable[dg.MaterializeResult]:
+def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource) -> Iterable[Delivered]:
     from salesinsight_assets.adapters.csv_export import read_csv_file
     from salesinsight_assets.adapters.warehouse.stored_rows import stored_rows
     from salesinsight_assets.domain.crm.uploads import files_left_out, upload_mappings, upload_tables
@@ -145,6 +138,7 @@ def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource)
             },
         )
     yield from _stored(store, "stored rows; not part of the upload", without=set(upload))
+    yield from _checks_without_a_sync()
 
 
 def _told_until(config: CrmDelivery, upload: "Mapping[str, pa.Table]", company: CompanyResource) -> datetime | None:
@@ -253,14 +247,7 @@ def _age(result: "ObjectResult") -> str:
 def _sync_checks(result: "ObjectResult") -> Iterator[dg.AssetCheckResult]:
     """Whether the table is of now, has as many rows as the CRM counts, and its fields are those of last time."""
     hours = None if result.age_seconds is None else result.age_seconds / 3600
-    is_absent = result.status == "skipped"
-    yield _check(
-        result.table,
-        "fresh",
-        is_absent or (hours is not None and hours <= _OLDEST_HOURS and not result.is_stale),
-        hours=hours,
-        error=result.error,
-    )
+    yield _check(result.table, "fresh", not result.is_stale, hours=hours, error=result.error)
     counted = result.crm_rows is not None and result.stored_rows is not None
     yield _check(
         result.table,
@@ -273,11 +260,18 @@ def _sync_checks(result: "ObjectResult") -> Iterator[dg.AssetCheckResult]:
     yield _check(
         result.table,
         "fields_unchanged",
-        is_absent or not (result.missing_columns or result.new_columns or result.type_changes),
+        not (result.missing_columns or result.new_columns or result.type_changes),
         missing=", ".join(result.missing_columns),
         new=", ".join(result.new_columns),
         type_changes="; ".join(f"{name}: {change}" for name, change in result.type_changes.items()),
     )
+
+
+def _checks_without_a_sync() -> Iterator[dg.AssetCheckResult]:
+    """The checks of a sync where rows come from elsewhere: there is nothing to compare them with."""
+    for table in CRM_TABLES:
+        for name in SYNC_CHECKS:
+            yield _check(table.name, name, True, compared="no: these rows are not of a sync")
 
 
 def _check(table: str, name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
@@ -291,7 +285,8 @@ def _from_stored_rows(store: "Warehouse", because: str) -> Iterable[Delivered]:
     """The rows stored already. Raises dg.Failure if there are none."""
     if store.crm_synced_at() is None:
         raise _nothing_stored(because)
-    return _stored(store, f"stored rows; {because}", without=set())
+    yield from _stored(store, f"stored rows; {because}", without=set())
+    yield from _checks_without_a_sync()
 
 
 def _nothing_stored(because: str) -> dg.Failure:

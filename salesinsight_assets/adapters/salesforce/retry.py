@@ -1,8 +1,8 @@
 """What is asked again, how long after, and when to give up.
 
 Repeated: lost and refused connections, timeouts, 429, 5xx (JSON or HTML), row locks. Not repeated: anything that will
-be answered the same way next time, such as a bad field, a bad query, a bad login, a wrong CA, an exhausted API quota, or a query that
-takes too long.
+be answered the same way next time, such as a bad field, a bad query, a bad login, a wrong CA, an exhausted API quota, or
+a query that takes too long.
 """
 
 import logging

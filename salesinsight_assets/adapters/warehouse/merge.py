@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from salesinsight_assets.domain.crm.tables import CrmTable
 
 STAMPS = ("system_modstamp", "last_modified_date", "created_date")
+ALIVE = "t.valid_to IS NULL AND NOT coalesce(t.is_deleted, false)"
+"""Of a stored row `t`: it is the current version, and not deleted."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def merge_statements(table: CrmTable, delivered: list[str]) -> MergeStatements:
     """
     target = f"crm.{table.name}"
     content = [c for c in delivered if c not in STAMPS and c != "id"]
-    stored = [*table.column_names] + ([] if "is_deleted" in table.column_names else ["is_deleted"])
+    stored = _stored_columns(table)
     return MergeStatements(
         _find_changes(target, table, delivered, content),
         "SELECT count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action <> 'insert'),"
@@ -48,6 +50,16 @@ def merge_statements(table: CrmTable, delivered: list[str]) -> MergeStatements:
             _update_in_place(target, delivered),
         ),
     )
+
+
+def _stored_columns(table: CrmTable) -> list[str]:
+    """The table's columns, and the flag that every table has."""
+    return [*table.column_names] + ([] if "is_deleted" in table.column_names else ["is_deleted"])
+
+
+def _as_deleted(stored: list[str]) -> str:
+    """The values of a stored row `t`, but deleted."""
+    return ", ".join("true" if c == "is_deleted" else f"t.{c}" for c in stored)
 
 
 def _find_changes(target: str, table: CrmTable, delivered: list[str], content: list[str]) -> str:
@@ -93,10 +105,9 @@ def _insert_new(target: str, stored: list[str], delivered: list[str]) -> str:
 
 def _insert_deletion(target: str, stored: list[str]) -> str:
     """The deleted version of rows that were first seen deleted."""
-    values = ["true" if c == "is_deleted" else f"t.{c}" for c in stored]
     return f"""
     INSERT INTO {target} ({", ".join(stored)}, valid_from, stamped_at, synced_at, source)
-    SELECT {", ".join(values)}, c.changed_at, c.changed_at, $2, $1
+    SELECT {_as_deleted(stored)}, c.changed_at, c.changed_at, $2, $1
     FROM changes AS c JOIN {target} AS t ON t.id = c.id
     WHERE c.action = 'insert' AND c.is_gone AND c.changed_at > c.born_at
     """
@@ -133,18 +144,16 @@ def gone_statements(table: CrmTable) -> tuple[str, ...]:
     $1 is the source, $2 the time of the sync. A row whose present version began later has always been deleted in it.
     """
     target = f"crm.{table.name}"
-    stored = [*table.column_names] + ([] if "is_deleted" in table.column_names else ["is_deleted"])
-    values = ["true" if c == "is_deleted" else f"t.{c}" for c in stored]
-    alive = "t.id = g.id AND t.valid_to IS NULL AND NOT coalesce(t.is_deleted, false)"
+    stored = _stored_columns(table)
     return (
         f"""
     UPDATE {target} AS t SET is_deleted = true, synced_at = $2, source = $1 FROM gone AS g
-    WHERE {alive} AND g.gone_at <= t.valid_from
+    WHERE t.id = g.id AND {ALIVE} AND g.gone_at <= t.valid_from
     """,
-        f"UPDATE {target} AS t SET valid_to = g.gone_at FROM gone AS g WHERE {alive}",
+        f"UPDATE {target} AS t SET valid_to = g.gone_at FROM gone AS g WHERE t.id = g.id AND {ALIVE}",
         f"""
     INSERT INTO {target} ({", ".join(stored)}, valid_from, stamped_at, synced_at, source)
-    SELECT {", ".join(values)}, g.gone_at, g.gone_at, $2, $1
+    SELECT {_as_deleted(stored)}, g.gone_at, g.gone_at, $2, $1
     FROM gone AS g JOIN {target} AS t ON t.id = g.id AND t.valid_to = g.gone_at
     WHERE NOT EXISTS (SELECT FROM {target} AS c WHERE c.id = g.id AND c.valid_to IS NULL)
     """,
@@ -172,7 +181,7 @@ def restatement(table: CrmTable, delivered: list[str]) -> str:
 def absent_ids(table: CrmTable) -> str:
     """SQL for the stored, undeleted Ids that are not in `incoming`."""
     return (
-        f"SELECT t.id FROM crm.{table.name} AS t WHERE t.valid_to IS NULL AND NOT coalesce(t.is_deleted, false)"
+        f"SELECT t.id FROM crm.{table.name} AS t WHERE {ALIVE}"
         " AND NOT EXISTS (SELECT FROM incoming AS i WHERE i.id = t.id)"
     )
 

@@ -10,7 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from salesinsight_assets.adapters.warehouse.merge import absent_ids, differing_ids, gone_statements, restatement
+from salesinsight_assets.adapters.warehouse.merge import (
+    ALIVE,
+    absent_ids,
+    differing_ids,
+    gone_statements,
+    restatement,
+)
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
 from salesinsight_assets.domain.crm.sync import Comparison, Ending, FilledFrom, MergeCounts, TableMemory
 from salesinsight_assets.domain.crm.tables import CrmTable
@@ -29,7 +35,6 @@ JOIN crm.opportunities AS earlier ON earlier.id = later.id AND earlier.valid_to 
 WHERE later.synced_at >= $1 AND earlier.is_deleted IS DISTINCT FROM later.is_deleted
 """
 _TIMES = ("cursor", "synced_at", "deletes_cursor", "reconciled_at")
-_ALIVE = "valid_to IS NULL AND NOT coalesce(is_deleted, false)"
 
 
 class SyncStore:
@@ -88,17 +93,17 @@ class SyncStore:
         with self._warehouse.transaction() as sql:
             incoming = _delivered(sql, batches)
             if not incoming:
-                return Comparison(len(ids := _ids(sql, f"SELECT id FROM crm.{table.name} WHERE {_ALIVE}")), ids, ())
+                return Comparison(len(ids := _ids(sql, f"SELECT id FROM crm.{table.name} AS t WHERE {ALIVE}")), ids, ())
             absent = _ids(sql, absent_ids(table))
             differing = _ids(sql, differing_ids(table, incoming))
             sql.execute("DROP TABLE incoming")
-            sql.execute(f"SELECT count(*) FROM crm.{table.name} WHERE {_ALIVE}")
+            sql.execute(f"SELECT count(*) FROM crm.{table.name} AS t WHERE {ALIVE}")
             return Comparison(int(sql.fetchone()[0]), absent, differing)
 
     def alive_ids(self, table: str, ids: Collection[str] | None = None) -> set[str]:
         """Those of `ids` (None: of all) that are stored and not deleted."""
         if ids is None:
-            return set(self._warehouse.read(f"SELECT id FROM crm.{table} WHERE {_ALIVE}")["id"])
+            return set(self._warehouse.read(f"SELECT id FROM crm.{table} AS t WHERE {ALIVE}")["id"])
         return self._alive_with(table, "id", ids)
 
     def alive_children(self, table: str, parent_column: str, parents: Collection[str]) -> set[str]:
@@ -110,7 +115,7 @@ class SyncStore:
             return set()
         with self._warehouse.transaction() as sql:
             sql.adbc_ingest("wanted", pa.table({"value": sorted(values)}), mode="create", temporary=True)
-            found = _ids(sql, f"SELECT id FROM crm.{table} JOIN wanted ON {column} = value WHERE {_ALIVE}")
+            found = _ids(sql, f"SELECT id FROM crm.{table} AS t JOIN wanted ON {column} = value WHERE {ALIVE}")
             sql.execute("DROP TABLE wanted")
         return set(found)
 
@@ -122,7 +127,7 @@ class SyncStore:
         """How many rows that are not deleted were created before a moment."""
         born = next((c.name for c in table.columns if c.field == table.born_field), "valid_from")
         rows = self._warehouse.read(
-            f"SELECT count(*) AS n FROM crm.{table.name} WHERE {_ALIVE} AND {born} < $1", (born_before,)
+            f"SELECT count(*) AS n FROM crm.{table.name} AS t WHERE {ALIVE} AND {born} < $1", (born_before,)
         )
         return int(rows["n"][0])
 

@@ -115,7 +115,7 @@ class Warehouse:
             return MergeCounts()
         self.lock_merges(sql, table)
         statements = merge_statements(table, delivered)
-        sql.execute(_literal(statements.find_changes, synced_at, silent_changes_at))
+        sql.execute(_with_times(statements.find_changes, (synced_at, silent_changes_at)))
         sql.execute(statements.count_changes)
         inserted, updated, deleted = sql.fetchone()
         for statement in statements.statements:
@@ -183,9 +183,9 @@ class Warehouse:
             return None
         is_everywhere = status.index.isin([table.name for table in CRM_TABLES if not table.is_optional])
         synced = status.loc[is_everywhere & (status["source"] == "salesforce"), "synced_at"]
-        deals = status.loc[["opportunities"]]
-        is_synced = deals["source"].tolist() == ["salesforce"]
-        return (synced if is_synced else deals["synced_at"]).min().to_pydatetime()
+        if "opportunities" not in synced.index:
+            synced = status.loc[["opportunities"], "synced_at"]
+        return synced.min().to_pydatetime()
 
     def replace_partition(
         self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
@@ -397,12 +397,6 @@ def _note_delivery(sql: Any, table: CrmTable, source: str, synced_at: datetime) 
     )
 
 
-def _literal(query: str, synced_at: datetime, silent_changes_at: datetime | None) -> str:
-    """The query with both times written into it; see `_with_times`."""
-    told = f"TIMESTAMPTZ '{silent_changes_at.isoformat()}'" if silent_changes_at else "NULL::timestamptz"
-    return query.replace("$2", told).replace("$1", f"TIMESTAMPTZ '{synced_at.isoformat()}'")
-
-
 def _rows(sql: Any, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
     if parameters and all(isinstance(value, date) for value in parameters):
         # without parameters the driver reads by COPY, a third faster
@@ -412,13 +406,19 @@ def _rows(sql: Any, query: str, parameters: Sequence[object] = ()) -> pd.DataFra
 
 
 def _with_times(query: str, times: Sequence[Any]) -> str:
-    """`query` with days and moments written where their numbers stand; as text they hold nothing to escape.
+    """`query` with days and moments (None: no moment) written where their numbers stand; they hold nothing to escape.
 
     >>> _with_times("WHERE as_of_date = $1", [date(2024, 3, 1)])
     "WHERE as_of_date = DATE '2024-03-01'"
     """
-    words = [f"{'TIMESTAMPTZ' if isinstance(t, datetime) else 'DATE'} '{t.isoformat()}'" for t in times]
+    words = [_time_word(moment) for moment in times]
     return re.sub(r"\$(\d+)", lambda found: words[int(found[1]) - 1], query)
+
+
+def _time_word(moment: date | None) -> str:
+    if moment is None:
+        return "NULL::timestamptz"
+    return f"{'TIMESTAMPTZ' if isinstance(moment, datetime) else 'DATE'} '{moment.isoformat()}'"
 
 
 def _crm_versions(sql: Any, table: CrmTable, recent_since: datetime, activity_since: datetime) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from salesinsight_assets.domain.crm.sync.slices import slices
 from salesinsight_assets.domain.crm.sync.store import CrmStore, Ending, FilledFrom, MergeCounts, TableMemory
 from salesinsight_assets.domain.crm.tables import Column, CrmTable
 
-STARTED_SECOND = timedelta(seconds=1)
+_STARTED_SECOND = timedelta(seconds=1)
 """The server tells its time in whole seconds, rounded down. Reading one second further takes in the rows of the second that
 has begun, while the cursor stays on the time told and so never passes a row that is not stored."""
 _MOST_IDS_ASKED_FOR = 10_000
@@ -64,7 +64,7 @@ class ObjectSync:
         self.progress = Progress(ReadableFields(), TableMemory())
         self._source, self._store, self._table = source, store, table
         self._lookback, self._policy, self._now, self._told = lookback, policy, now, told
-        self._until = now + STARTED_SECOND
+        self._until = now + _STARTED_SECOND
         self._expected: int | None = None
         self._seen_deleted: set[str] = set()
         self._gone: dict[str, datetime] = {}
