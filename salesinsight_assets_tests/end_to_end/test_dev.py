@@ -141,7 +141,7 @@ def page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_page(viewport={"width": 1900, "height": 2600})
+        yield browser.new_page(viewport={"width": 1900, "height": 3200})
         browser.close()
 
 
