@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import checks, schedules
+from salesinsight_assets import alarms, checks, schedules
 from salesinsight_assets.assets import alerts, crm, delivery, features, history, model, scores
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
@@ -16,7 +16,7 @@ defs = dg.Definitions(
     asset_checks=dg.load_asset_checks_from_modules([checks]),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
-    sensors=schedules.SENSORS,
+    sensors=[*schedules.SENSORS, alarms.tell_of_failed_runs],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,
 )

@@ -1,4 +1,7 @@
-"""Whether a run may tell anyone, and whether it only replays a past day: asked by the steps that alert and that queue."""
+"""Whether a run may tell anyone, whether it only replays a past day, and what it must say of the age of its rows.
+
+Asked by the steps that alert and that queue.
+"""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 SEND_TAG = "salesinsight/send"
 BACKFILL_TAG = "dagster/backfill"
 OLDEST_ROWS = timedelta(hours=24)
+OF_THIS_NIGHT = timedelta(hours=6)
+"""Rows that are older than this when messages are made were not read in the night that makes them."""
 
 
 def is_replay(context: dg.AssetExecutionContext, company: CompanyResource) -> bool:
@@ -32,9 +37,22 @@ def withheld_because(context: dg.AssetExecutionContext, store: "Warehouse", comp
         return "this run was told not to send"
     if is_replay(context, company):
         return "this day is not the latest one"
-    synced_at = store.crm_synced_at()
-    if synced_at is None:
+    origin = store.crm_origin()
+    if origin is None:
         return "there are no CRM rows"
-    if company.now() - synced_at > OLDEST_ROWS:
-        return f"the CRM rows are of {synced_at:%Y-%m-%d %H:%M} UTC, older than 24 h"
+    if company.now() - origin.told_until > OLDEST_ROWS:
+        return f"the CRM rows are of {origin.told_until:%Y-%m-%d %H:%M} UTC, older than 24 h"
     return None
+
+
+def note_on_rows(context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource) -> str | None:
+    """What readers must know of the rows behind a message; None: Salesforce was read this night, or a day is replayed."""
+    from salesinsight_assets.domain.delivery.texts import rows_note
+
+    origin = store.crm_origin()
+    if origin is None or is_replay(context, company):
+        return None
+    is_upload = origin.source != "salesforce"
+    if not is_upload and company.now() - origin.told_until <= OF_THIS_NIGHT:
+        return None
+    return rows_note(origin.told_until.astimezone(company.zone), is_upload=is_upload)

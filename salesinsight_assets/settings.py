@@ -60,6 +60,15 @@ class SalesforceSettings:
 
 
 @dataclass(frozen=True)
+class SlackSettings:
+    """How to reach Slack, and the channel in which the data engineer is told of what fails."""
+
+    bot_token: str | None = field(default=None, repr=False)
+    api_url: str = "https://slack.com/api/"
+    ops_channel: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -68,6 +77,7 @@ class Settings:
     timezone: str
     config_file: Path | None
     salesforce: SalesforceSettings
+    slack: SlackSettings = field(default_factory=SlackSettings)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -114,6 +124,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         timezone=_timezone(env.get("SALESINSIGHT_TIMEZONE") or "UTC"),
         config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
         salesforce=replace(_salesforce(env), state_directory=home),
+        slack=_slack(env),
     )
 
 
@@ -174,6 +185,17 @@ def _salesforce(env: Mapping[str, str]) -> SalesforceSettings:
             variable = prefix + name.upper()
             raise SettingsError(f"{variable}: expected {expected}, got {value}; correct it or unset it")
     return settings
+
+
+def _slack(env: Mapping[str, str]) -> SlackSettings:
+    url = env.get("SLACK_API_URL") or SlackSettings.api_url
+    if not url.startswith(("https://", "http://127.0.0.1:")):  # a token travels over TLS, or does not leave the machine
+        raise SettingsError(f"SLACK_API_URL: expected an address with https://, got {url!r}; correct it or unset it")
+    return SlackSettings(
+        bot_token=env.get("SLACK_BOT_TOKEN") or None,
+        api_url=url if url.endswith("/") else f"{url}/",
+        ops_channel=env.get("SLACK_OPS_CHANNEL") or None,
+    )
 
 
 def _number(variable: str, value: str, kind: type | None) -> Any:

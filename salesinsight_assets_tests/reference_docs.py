@@ -120,11 +120,11 @@ A session that dies is renewed once; a login that is refused is not tried again.
 - Rows, deletions and the cursor are stored in one transaction. A large read is stored in parts of `rows_at_once` rows, in the
   order of their stamps; an interrupted one goes on after the last part.
 - Deleted: rows in the recycle bin by queryAll, rows deleted for good by getDeleted. Where as many rows are stored as the CRM
-  counts, that is all. Where not, where getDeleted cannot tell, and every `days_between_comparisons`, all Ids, stamps and
-  formulas are compared with the CRM's: what differs is read, what is missing is marked as deleted, unless more than
+  counts, that is all. Where not, where getDeleted cannot tell, and every `days_between_comparisons`, all Ids, stamps,
+  formulas and picklists are compared with the CRM's: what differs is read, what is missing is marked as deleted, unless more than
   `most_missing_share` of the rows are missing, which is taken for a lost right.
 
-A change that leaves no stamp, as of a formula, or that was committed later than the look-back, is therefore seen after
+A change that leaves no stamp, as of a formula or by a renamed picklist value, or that was committed later than the look-back, is therefore seen after
 `days_between_comparisons` at the latest. A value that changes without a stamp in any other field is not seen.
 
 ## When Salesforce does not answer
@@ -132,8 +132,9 @@ A change that leaves no stamp, as of a formula, or that was committed later than
 Lost connections, timeouts (`SALESFORCE_TIMEOUT_SECONDS`), 429, 5xx and row locks are repeated, with growing waits, as
 Retry-After says, for `SALESFORCE_RETRY_BUDGET_SECONDS` in all. At `SALESFORCE_API_SHARE` of the org's API calls the sync
 stops: the objects that are not done are `incomplete` and go on next time. An object that fails leaves the others alone. For
-a stale object the night uses the stored rows while they are under 24 hours old, and says so; older ones fail the run until the
-access is repaired or a CSV file is imported.
+a stale object the night uses the stored rows while they are under 24 hours old, and says so on the asset and above every
+message; older ones fail the run until the access is repaired or a CSV file is imported. A failed run is told to the data
+engineer in `SLACK_OPS_CHANNEL`.
 
 ## The result
 

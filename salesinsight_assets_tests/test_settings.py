@@ -47,6 +47,7 @@ def test_an_env_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
         ("SALESFORCE_PAGE_SIZE", "many", "expected a number"),
         ("SALESFORCE_PAGE_SIZE", "100", "expected a number of rows from 200 to 2000, got 100"),
         ("SALESFORCE_PAGE_SIZE", "2001", "expected a number of rows from 200 to 2000"),
+        ("SLACK_API_URL", "http://slack.example.com/api", "expected an address with https://"),
         ("SALESFORCE_API_SHARE", "0", "expected a share above 0 and up to 1"),
         ("SALESFORCE_API_SHARE", "1.5", "expected a share above 0 and up to 1"),
         ("SALESFORCE_API_SHARE", "nan", "expected a share above 0 and up to 1"),

@@ -1,20 +1,26 @@
 """Stage crm: what Salesforce, or a CSV upload, delivers, as versioned tables."""
 
-import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
-from salesinsight_assets import sync_progress
+from salesinsight_assets.crm_report import (
+    OLDEST_HOURS,
+    SYNC_CHECKS,
+    age,
+    checks_without_a_sync,
+    figures,
+    is_too_old,
+    sync_checks,
+)
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
 from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
-from salesinsight_assets.sending import OLDEST_ROWS
+from salesinsight_assets.sync_progress import SyncTold
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,13 +30,6 @@ if TYPE_CHECKING:
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
 GROUP = "crm"
-SYNC_CHECKS = {
-    "fresh": "The last sync read this object, or its rows are of an upload.",
-    "as_many_rows_as_the_crm": "As many rows are stored, without deleted ones, as Salesforce's own COUNT() finds.",
-    "fields_unchanged": "The fields are those of the last sync, and of their types.",
-}
-_OLDEST_HOURS = OLDEST_ROWS.total_seconds() / 3600
-_TELL_EVERY_SECONDS = 60.0
 Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation
 
 salesforce_objects = [
@@ -93,7 +92,7 @@ def crm_tables(
         yield from _delivered(context, config, warehouse.open(), company)
     except UploadRefusedError as refused:
         yield _refused(refused)
-        yield from _checks_without_a_sync()
+        yield from checks_without_a_sync()
     else:
         yield dg.AssetCheckResult(check_name="upload_accepted", asset_key="opportunities", passed=True)
 
@@ -138,7 +137,7 @@ def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource)
             },
         )
     yield from _stored(store, "stored rows; not part of the upload", without=set(upload))
-    yield from _checks_without_a_sync()
+    yield from checks_without_a_sync()
 
 
 def _told_until(config: CrmDelivery, upload: "Mapping[str, pa.Table]", company: CompanyResource) -> datetime | None:
@@ -154,31 +153,31 @@ def _from_salesforce(
 ) -> Iterable[Delivered]:
     """A sync; for objects that could not be read, the rows stored already. Raises dg.Failure where those are too old."""
     results = _sync_results(context, store, company)
-    if all(result.is_stale or result.status == "skipped" for result in results) and store.crm_synced_at() is None:
+    if all(result.is_stale or result.status == "skipped" for result in results) and store.crm_origin() is None:
         raise _nothing_stored(str(results[0].error))
-    status = store.crm_status().set_index("table_name")
-    rows, is_uploaded = status["row_count"], status.at["opportunities", "source"] == "csv"
+    origin = store.crm_origin()
+    is_uploaded = origin is not None and origin.source == "csv"
     too_old: list[str] = []
     for result in results:
-        figures = _figures(result)
-        yield from _sync_checks(result)
+        told = figures(result)
+        yield from sync_checks(result)
         # whoever uploads deals while Salesforce is away vouches for what hangs on them, old as it may be
         is_vouched = is_uploaded and result.table != "opportunities" and result.age_seconds is not None
-        if result.is_stale and _is_too_old(result) and not is_vouched:
+        if result.is_stale and is_too_old(result) and not is_vouched:
             # not by log_event: what is logged after the last yield is lost where the step then fails
-            yield dg.AssetObservation(result.table, metadata=figures)
-            too_old.append(f"{result.salesforce_object}: {result.error} ({_age(result)})")
+            yield dg.AssetObservation(result.table, metadata=told)
+            too_old.append(f"{result.salesforce_object}: {result.error} ({age(result)})")
         else:
             if result.is_stale:
                 context.log.warning(
-                    "%s: %s; using the stored rows, %s", result.salesforce_object, result.error, _age(result)
+                    "%s: %s; using the stored rows, %s", result.salesforce_object, result.error, age(result)
                 )
-            yield dg.MaterializeResult(
-                asset_key=result.table, metadata={"dagster/row_count": int(rows[result.table]), **figures}
-            )
+            counted = result.stored_rows
+            rows = store.alive_count(crm_table(result.table)) if counted is None else counted
+            yield dg.MaterializeResult(asset_key=result.table, metadata={"dagster/row_count": rows, **told})
     if too_old:
         raise dg.Failure(
-            f"{len(too_old)} of {len(results)} objects are stale, older than {_OLDEST_HOURS:.0f} h or never read: repair the"
+            f"{len(too_old)} of {len(results)} objects are stale, older than {OLDEST_HOURS:.0f} h or never read: repair the"
             f" access and run the sync again, or import a CSV: {'; '.join(too_old)}"
         )
 
@@ -195,98 +194,17 @@ def _sync_results(
     sync_store, tables, policy = SyncStore(store), company.crm_tables, company.policies.sync
     try:
         with SalesforceClient(company.salesforce) as client:
-            return sync_tables(client, sync_store, tables, lookback, policy, _Told(context.log))
+            return sync_tables(client, sync_store, tables, lookback, policy, SyncTold(context.log))
     except SalesforceCallError as error:
         return unread(sync_store, tables, f"Salesforce cannot be read: {error}", company.now())
 
 
-class _Told:
-    """Tells the run's log how far a sync is: each object at its end, a large one each minute."""
-
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
-        self._told_at: dict[str, float] = {}
-
-    def rows(self, table: str, read: int, expected: int | None) -> None:
-        """A line for what takes long."""
-        sync_progress.note(table, read, expected)
-        now = time.monotonic()
-        if now - self._told_at.setdefault(table, now) >= _TELL_EVERY_SECONDS:
-            self._told_at[table] = now
-            self._log.info(
-                "%s: %s of %s rows read", table, f"{read:,}", "unknown" if expected is None else f"{expected:,}"
-            )
-
-    def done(self, result: "ObjectResult") -> None:
-        """A line for the object."""
-        sync_progress.done(result.table)
-        self._log.info(
-            "%s: %s, %d rows read in %.1f s%s", result.salesforce_object, result.status, result.rows_read, result.seconds,
-            f"; {result.error}" if result.error else "",
-        )  # fmt: skip
-
-
-def _figures(result: "ObjectResult") -> dict[str, Any]:
-    """What an object's sync did, as metadata: the figures to follow over time, and all of it as JSON."""
-    names = ("rows_read", "rows_inserted", "rows_updated", "rows_deleted", "api_calls", "retries", "seconds")
-    told = {name: getattr(result, name) for name in ("status", *names)}
-    source = f"stored rows; {result.error} ({_age(result)})" if result.is_stale else "salesforce"
-    changed = {"missing_columns": ", ".join(result.missing_columns), "new_columns": ", ".join(result.new_columns)}
-    shown = {name: text for name, text in changed.items() if text}
-    return {"source": source, **told, **shown, "result": dg.MetadataValue.json(result.as_plain())}
-
-
-def _is_too_old(result: "ObjectResult") -> bool:
-    return result.age_seconds is None or result.age_seconds > OLDEST_ROWS.total_seconds()
-
-
-def _age(result: "ObjectResult") -> str:
-    return "never read" if result.age_seconds is None else f"{result.age_seconds / 3600:.1f} h old"
-
-
-def _sync_checks(result: "ObjectResult") -> Iterator[dg.AssetCheckResult]:
-    """Whether the table is of now, has as many rows as the CRM counts, and its fields are those of last time."""
-    hours = None if result.age_seconds is None else result.age_seconds / 3600
-    yield _check(result.table, "fresh", not result.is_stale, hours=hours, error=result.error)
-    counted = result.crm_rows is not None and result.stored_rows is not None
-    yield _check(
-        result.table,
-        "as_many_rows_as_the_crm",
-        not counted or result.crm_rows == result.stored_rows,
-        crm_rows=result.crm_rows,
-        stored_rows=result.stored_rows,
-        compared=None if counted else "not counted in this sync",
-    )
-    yield _check(
-        result.table,
-        "fields_unchanged",
-        not (result.missing_columns or result.new_columns or result.type_changes),
-        missing=", ".join(result.missing_columns),
-        new=", ".join(result.new_columns),
-        type_changes="; ".join(f"{name}: {change}" for name, change in result.type_changes.items()),
-    )
-
-
-def _checks_without_a_sync() -> Iterator[dg.AssetCheckResult]:
-    """The checks of a sync where rows come from elsewhere: there is nothing to compare them with."""
-    for table in CRM_TABLES:
-        for name in SYNC_CHECKS:
-            yield _check(table.name, name, True, compared="no: these rows are not of a sync")
-
-
-def _check(table: str, name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
-    shown = {key: value for key, value in metadata.items() if value not in (None, "")}
-    return dg.AssetCheckResult(
-        asset_key=table, check_name=name, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=shown
-    )
-
-
 def _from_stored_rows(store: "Warehouse", because: str) -> Iterable[Delivered]:
     """The rows stored already. Raises dg.Failure if there are none."""
-    if store.crm_synced_at() is None:
+    if store.crm_origin() is None:
         raise _nothing_stored(because)
     yield from _stored(store, f"stored rows; {because}", without=set())
-    yield from _checks_without_a_sync()
+    yield from checks_without_a_sync()
 
 
 def _nothing_stored(because: str) -> dg.Failure:

@@ -11,7 +11,7 @@ from salesinsight_assets.domain.derived_tables import OUTBOX
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
-from salesinsight_assets.sending import withheld_because
+from salesinsight_assets.sending import note_on_rows, withheld_because
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,8 @@ def messages(
 
     store, day = warehouse.open(), partition_day(context)
     alerts, reps = store.alerts_to_word(day), store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
-    made = alert_messages(alerts, reps, day, company.now(), company.policies.playbook)
+    note = note_on_rows(context, store, company)
+    made = alert_messages(alerts, reps, day, company.now(), company.policies.playbook, note)
     withheld = withheld_because(context, store, company)
     queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())
     shown = _of_the_day(store, day, made)
@@ -52,6 +53,7 @@ def messages(
             queued_before=0 if withheld else int((~shown["status"].isin(["failed", "cancelled"])).sum()) - queued,
             failed=len(failed),
             **({"failed_because": "; ".join(sorted(set(failed)))} if len(failed) else {}),
+            **({"note_on_rows": note} if note else {}),
             outbox=f"nothing queued: {withheld}" if withheld else "queued",
             first_message=dg.MetadataValue.md(f"```\n{first}\n```"),
             files=dg.MetadataValue.path(str(folder)),

@@ -41,16 +41,15 @@ def client(settings) -> SalesforceClient:
 # --- what an object is ---
 
 
-@pytest.mark.salesforce(25, 28, 34)
-def test_describe_tells_types_and_formulas_but_no_compound_field(org, client):
+@pytest.mark.salesforce(25, 28)
+def test_describe_tells_types_formulas_and_whether_deletions_can_be_asked_for(org, client):
     fields = [
         {"name": "Id", "type": "id"},
         {"name": "Score__c", "type": "double", "calculated": True},
-        {"name": "BillingAddress", "type": "address", "calculated": False},
-        {"name": "Place__c", "type": "location"},
+        {"name": "StageName", "type": "picklist", "calculated": False},
     ]
     org.script[DESCRIBE] = [Answer(200, {"fields": fields, "replicateable": False}), Answer(200, {"fields": fields})]
-    types = {"Id": "id", "Score__c": "double"}
+    types = {"Id": "id", "Score__c": "double", "StageName": "picklist"}
     assert client.described(ACCOUNTS) == ObjectDescription(types, frozenset({"Score__c"}), tells_deletions=False)
     assert client.described(ACCOUNTS).tells_deletions
 

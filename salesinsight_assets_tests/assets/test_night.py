@@ -68,6 +68,7 @@ def test_a_night_goes_from_salesforce_to_the_outbox(platform, salesforce) -> Non
     }
     files = sorted(Path(assets["messages"]["files"]).glob("*.txt"))
     assert len(files) == len(outbox) > 0
+    assert not any("ℹ️" in text for text in told_texts(platform))
 
 
 def test_after_the_training_the_model_scores_and_says_why(platform_after_a_night) -> None:
@@ -178,6 +179,9 @@ def test_a_file_of_deals_is_as_old_as_the_day_that_it_tells_of(platform, tmp_pat
     platform.set_time(platform.morning_after + timedelta(hours=3))
     assets = materialized(platform.run_well("night_without_sync", platform.last_day))
     assert (assets["messages"]["outbox"] == "queued") == is_told, assets["messages"]["outbox"]
+    last_told = {None: "Sat 1 February", "2025-03-30": "Sun 30 March", "2025-03-31": "Mon 31 March"}[as_of]
+    note = f"ℹ️ From an upload, not from Salesforce. What follows is as of the end of {last_told}."
+    assert assets["messages"]["note_on_rows"] == note
 
 
 # --- expectations ---
@@ -270,6 +274,23 @@ def test_rows_under_a_day_old_are_used_and_said_to_be_old(trained_platform, sale
     assets = materialized(platform.run_well("night", platform.last_day))
     assert assets["opportunities"]["source"].startswith("stored rows; Salesforce cannot be read")
     assert set(STEPS_OF_A_NIGHT) <= set(assets)
+
+
+def told_texts(platform) -> list[str]:
+    """What the messages in the outbox say."""
+    return [json.loads(payload)["text"] for payload in platform.warehouse.exported("outbox", None)["payload"]]
+
+
+@pytest.mark.salesforce(23)
+def test_messages_on_rows_of_an_earlier_sync_say_of_which_moment_they_are(trained_platform, salesforce) -> None:
+    platform = trained_platform
+    platform.connect(salesforce, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
+    platform.set_time(platform.morning_after + timedelta(hours=20))
+    platform.run_well("night", platform.last_day)
+    texts = told_texts(platform)
+    assert len(texts) > 1
+    note = "ℹ️ Salesforce was not read this night. What follows is as of Mon 31 March, 22:00.\n\n"
+    assert [text[: len(note)] for text in texts] == [note] * len(texts)
 
 
 @pytest.mark.salesforce(22, 23)

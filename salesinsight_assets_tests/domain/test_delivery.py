@@ -16,6 +16,7 @@ from salesinsight_assets.domain.delivery.texts import (
     digest_subject,
     digest_text,
     money,
+    rows_note,
     slack_text,
 )
 
@@ -107,6 +108,14 @@ def test_the_message_made_from_an_alert_reads_the_same():
     assert text_of(digest) == HIGH_TEXT
     assert text_of(slack) == HIGH_TEXT
     assert json.loads(digest["payload"])["subject"] == "1 deal needs you today: Acme Corp - Enterprise License"
+
+
+def test_a_note_on_the_rows_stands_above_the_digest_and_each_slack_message():
+    note = rows_note(datetime(2024, 3, 14, 14, 0), is_upload=False)
+    made = alert_messages(alerts({}, {"opportunity_id": "b"}), REPS, TODAY, NOW, Playbook(), note)
+    assert list(made["channel"]) == ["email", "slack", "slack"]
+    assert all(text_of(message).startswith(f"{note}\n\n🔴 HIGH PRIORITY\n") for _, message in made.iterrows())
+    assert text_of(made.iloc[0]).count("ℹ️") == 1
 
 
 def test_what_speaks_for_a_deal_and_the_rule_are_said_apart():

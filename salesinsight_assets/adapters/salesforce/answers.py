@@ -12,7 +12,6 @@ from salesinsight_assets.adapters.salesforce.session import OrgSession
 from salesinsight_assets.domain.crm.rows import long_id
 from salesinsight_assets.domain.crm.source import Deletions, ObjectDescription
 
-_COMPOUND_TYPES = ("address", "location")  # Bulk refuses them; their parts are fields of their own
 _DELETIONS_REACH = timedelta(days=30)
 _SHORTEST_SPAN = timedelta(minutes=1)
 _UNTOLD_CODES = (
@@ -31,7 +30,7 @@ def described(session: OrgSession, name: str) -> ObjectDescription | None:
     answer = session.ask(f"fields of {name}", lambda org: _describe(org, name))
     if answer is None:
         return None
-    fields = [field for field in answer["fields"] if field["type"] not in _COMPOUND_TYPES]
+    fields = answer["fields"]
     return ObjectDescription(
         types={field["name"]: field["type"] for field in fields},
         formulas=frozenset(field["name"] for field in fields if field.get("calculated")),

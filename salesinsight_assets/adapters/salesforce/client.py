@@ -77,7 +77,7 @@ class SalesforceClient:
         return transport.server_time
 
     def described(self, table: CrmTable) -> ObjectDescription | None:
-        """What the user may read of the object, but for compound fields; None where the object is absent or hidden."""
+        """What the user may read of the object; None where the object is absent or hidden."""
         return answers.described(self._session, table.salesforce_object)
 
     def count(self, table: CrmTable, since: datetime | None, until: datetime | None) -> int | None:

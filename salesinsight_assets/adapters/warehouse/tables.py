@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
+from salesinsight_assets.domain.crm.tables import CRM_TABLES, OPPORTUNITIES, CrmTable
 from salesinsight_assets.domain.derived_tables import DERIVED_TABLES, DerivedTable, ValueType
 
 Timestamp = TIMESTAMP(timezone=True)
@@ -42,6 +42,7 @@ def _crm_table(table: CrmTable) -> sa.Table:
         sa.Column("source", sa.Text, nullable=False),
         sa.Index(f"{table.name}_current", "id", unique=True, postgresql_where=sa.text("valid_to IS NULL")),
         *_parent_index(table),
+        *_synced_index(table),
         schema="crm",
     )
 
@@ -49,6 +50,11 @@ def _crm_table(table: CrmTable) -> sa.Table:
 def _parent_index(table: CrmTable) -> list[sa.Index]:
     parents = [c for c in ("opportunity_id", "what_id") if c in table.column_names]
     return [sa.Index(f"{table.name}_{parent}", parent) for parent in parents]
+
+
+def _synced_index(table: CrmTable) -> list[sa.Index]:
+    """For the question which deals the latest syncs touched."""
+    return [sa.Index(f"{table.name}_synced", "synced_at")] if table.name == OPPORTUNITIES.name else []
 
 
 CRM = {table.name: _crm_table(table) for table in CRM_TABLES}

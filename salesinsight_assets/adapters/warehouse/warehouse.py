@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import adbc_driver_postgresql.dbapi as adbc
 import pandas as pd
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from salesinsight_assets.adapters.warehouse import tables
 from salesinsight_assets.adapters.warehouse.arrow import to_arrow, to_pandas
-from salesinsight_assets.adapters.warehouse.merge import merge_statements
+from salesinsight_assets.adapters.warehouse.merge import ALIVE, merge_statements
 from salesinsight_assets.domain.crm.sync import MergeCounts
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
@@ -39,6 +39,13 @@ _TOLD_OF_DAY = f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND 
 _TO_SEND_OF_DAY = "SELECT opportunity_id FROM insight.rep_alerts WHERE as_of_date = $1 AND status = 'to_send'"
 NEVER_READ = ("synced_at", "source")
 ACTIVITY_TABLES = ("tasks", "events", "competitors")
+
+
+class CrmOrigin(NamedTuple):
+    """Where the CRM's rows come from (`salesforce`, `csv`), and of which moment they tell."""
+
+    source: str
+    told_until: datetime
 
 
 class Warehouse:
@@ -158,6 +165,10 @@ class Warehouse:
             )  # a sync in between must not split the tables
             return {table.name: _crm_versions(sql, table, recent_since, activity_since) for table in CRM_TABLES}
 
+    def alive_count(self, table: CrmTable) -> int:
+        """How many current rows of a CRM table are not deleted."""
+        return int(self.read(f"SELECT count(*) AS n FROM crm.{table.name} AS t WHERE {ALIVE}")["n"][0])
+
     def crm_status(self) -> pd.DataFrame:
         """One row a CRM table: `table_name`, `row_count` (current, not deleted), `synced_at`, `source`."""
         counts = " UNION ALL ".join(
@@ -171,21 +182,23 @@ class Warehouse:
             " LEFT JOIN crm.sync_cursors AS s USING (table_name) ORDER BY c.table_name"
         )
 
-    # --- derived tables ---
-
-    def crm_synced_at(self) -> datetime | None:
-        """How old the CRM's rows are: those of the table that every org has and that was brought up to date longest ago.
+    def crm_origin(self) -> CrmOrigin | None:
+        """Of which moment the CRM's rows are: that of the table that every org has and that was read longest ago.
 
         After a CSV upload, which may hold some of the tables only, the opportunities tell. None where they never were.
         """
-        status = self.crm_status().dropna(subset="synced_at").set_index("table_name")
+        status = self.read("SELECT table_name, source, synced_at FROM crm.sync_cursors").dropna(subset="synced_at")
+        status = status.set_index("table_name")
         if "opportunities" not in status.index:
             return None
+        source = str(status.at["opportunities", "source"])
         is_everywhere = status.index.isin([table.name for table in CRM_TABLES if not table.is_optional])
-        synced = status.loc[is_everywhere & (status["source"] == "salesforce"), "synced_at"]
-        if "opportunities" not in synced.index:
-            synced = status.loc[["opportunities"], "synced_at"]
-        return synced.min().to_pydatetime()
+        told = status.loc[is_everywhere & (status["source"] == "salesforce"), "synced_at"]
+        if source != "salesforce":
+            told = status.loc[["opportunities"], "synced_at"]
+        return CrmOrigin(source, told.min().to_pydatetime())
+
+    # --- derived tables ---
 
     def replace_partition(
         self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame

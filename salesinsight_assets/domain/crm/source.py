@@ -19,7 +19,7 @@ class QuotaReachedError(Exception):
 
 @dataclass(frozen=True)
 class ObjectDescription:
-    """What may be read of an object: Salesforce type by field, and which of the fields are formulas.
+    """What an object shows: Salesforce type by field, compound fields among them, and which of the fields are formulas.
 
     A formula changes without moving its row's stamp. `tells_deletions` says whether the org can be asked what was
     deleted of the object.

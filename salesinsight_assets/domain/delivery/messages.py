@@ -17,7 +17,12 @@ MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "reci
 
 
 def alert_messages(
-    alerts: pd.DataFrame, reps: pd.DataFrame, as_of: date, queued_at: datetime, playbook: Playbook
+    alerts: pd.DataFrame,
+    reps: pd.DataFrame,
+    as_of: date,
+    queued_at: datetime,
+    playbook: Playbook,
+    note: str | None = None,
 ) -> pd.DataFrame:
     """The messages of one day, MESSAGE_COLUMNS, ready for the outbox.
 
@@ -29,6 +34,7 @@ def alert_messages(
         as_of: the day.
         queued_at: when they were made.
         playbook: the recommended actions.
+        note: what readers must know of the rows behind all of them.
     """
     emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
@@ -37,7 +43,7 @@ def alert_messages(
     rows: list[dict[str, object]] = []
     for group, places in ordered.groupby("owner_id").groups.items():
         owner, own = str(group), [contents[place] for place in places]
-        made = [_digest(owner, own, as_of), *_slack_messages(ordered.loc[places], own)]
+        made = [_digest(owner, own, as_of, note), *_slack_messages(ordered.loc[places], own, note)]
         rows += [{**row, "owner_id": owner, "recipient": emails.get(owner)} for row in made]
     frame = pd.DataFrame(rows, columns=["message_key", "channel", "opportunity_id", "payload", "owner_id", "recipient"])
     has_address = frame["recipient"].notna()
@@ -52,18 +58,20 @@ def alert_messages(
     return frame.assign(**columns)[MESSAGE_COLUMNS]
 
 
-def _digest(owner: str, contents: list[AlertContent], as_of: date) -> dict[str, object]:
-    payload = {"subject": digest_subject(contents), "text": digest_text(contents)}
+def _digest(owner: str, contents: list[AlertContent], as_of: date, note: str | None) -> dict[str, object]:
+    payload = {"subject": digest_subject(contents), "text": digest_text(contents, note)}
     key = f"digest:{as_of}:{owner}"
     return {"message_key": key, "channel": EMAIL, "opportunity_id": None, "payload": _json(payload)}
 
 
-def _slack_messages(alerts: pd.DataFrame, contents: list[AlertContent]) -> Iterator[dict[str, object]]:
+def _slack_messages(
+    alerts: pd.DataFrame, contents: list[AlertContent], note: str | None
+) -> Iterator[dict[str, object]]:
     named = zip(alerts["episode_id"], alerts["as_of_date"], alerts["opportunity_id"], contents, strict=True)
     for episode, day, deal, content in named:
         if content.priority == HIGH:
             key = f"slack:{episode}:{pd.Timestamp(day):%Y-%m-%d}"
-            payload = _json({"text": slack_text(content)})
+            payload = _json({"text": slack_text(content, note)})
             yield {"message_key": key, "channel": SLACK, "opportunity_id": deal, "payload": payload}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import isnan
 
 MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
@@ -75,9 +76,31 @@ def _probability(alert: AlertContent) -> str:
     return text + (" · scored by rules, not by a model" if alert.is_fallback else "")
 
 
-def digest_text(alerts: Sequence[AlertContent]) -> str:
-    """The day's digest of one rep."""
-    return SEPARATOR.join(alert_text(alert) for alert in alerts)
+def rows_note(told_until: datetime, *, is_upload: bool) -> str:
+    """What is said above alerts whose rows are not of this night; `told_until` in the company's time zone.
+
+    >>> rows_note(datetime(2024, 3, 14, 14, 0), is_upload=False)
+    'ℹ️ Salesforce was not read this night. What follows is as of Thu 14 March, 14:00.'
+    >>> rows_note(datetime(2024, 3, 14, 23, 59, 59), is_upload=True)
+    'ℹ️ From an upload, not from Salesforce. What follows is as of the end of Thu 14 March.'
+    """
+    origin = "From an upload, not from Salesforce." if is_upload else "Salesforce was not read this night."
+    return f"ℹ️ {origin} What follows is as of {_moment(told_until)}."
+
+
+def _moment(at: datetime) -> str:
+    day = f"{at:%a} {at.day} {at:%B}"
+    is_end_of_day = (at + timedelta(minutes=1)).date() > at.date()
+    return f"the end of {day}" if is_end_of_day else f"{day}, {at:%H:%M}"
+
+
+def digest_text(alerts: Sequence[AlertContent], note: str | None = None) -> str:
+    """The day's digest of one rep, under a note on its rows."""
+    return _under(note, SEPARATOR.join(alert_text(alert) for alert in alerts))
+
+
+def _under(note: str | None, text: str) -> str:
+    return f"{note}\n\n{text}" if note else text
 
 
 def digest_subject(alerts: Sequence[AlertContent]) -> str:
@@ -87,6 +110,6 @@ def digest_subject(alerts: Sequence[AlertContent]) -> str:
     return f"{len(alerts)} deals need you today, first {alerts[0].name}"
 
 
-def slack_text(alert: AlertContent) -> str:
+def slack_text(alert: AlertContent, note: str | None = None) -> str:
     """The same alert for Slack, with the characters escaped that Slack reads as markup."""
-    return alert_text(alert).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _under(note, alert_text(alert)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,6 +8,7 @@ from salesinsight_assets.domain.crm.sync.store import FilledFrom
 from salesinsight_assets.domain.crm.tables import Column, ColumnType, CrmTable
 
 _COMPOUND_TYPES = frozenset({"address", "location", "base64", "complexvalue"})
+_PICKLIST_TYPES = frozenset({"picklist", "multipicklist"})
 _NUMBER_TYPES = frozenset({"currency", "double", "percent", "int", "long"})
 _OWN_TYPES: dict[ColumnType, frozenset[str]] = {
     "number": _NUMBER_TYPES,
@@ -18,7 +19,8 @@ _OWN_TYPES: dict[ColumnType, frozenset[str]] = {
 }
 _KNOWN_TYPES = _COMPOUND_TYPES.union(
     *_OWN_TYPES.values(),
-    ("string", "picklist", "multipicklist", "combobox", "textarea", "email", "phone", "url", "reference", "id"),
+    _PICKLIST_TYPES,
+    ("string", "combobox", "textarea", "email", "phone", "url", "reference", "id"),
     ("anyType", "encryptedstring", "time"),
 )
 
@@ -36,7 +38,8 @@ class ReadableFields:
         missing: columns whose old values stay, because their field is hidden, gone or of a type that does not fit.
         new: columns that could not be filled last time, or were filled from another field.
         type_changes: Salesforce's old and new type, by column.
-        formulas: columns whose values change without moving the row's stamp.
+        silent: columns whose values can change without moving the row's stamp: formulas, and picklists, of which an
+            administrator renames the values.
         tells_deletions: whether the org can be asked what was deleted.
         filled_from: the origin of each column.
     """
@@ -45,7 +48,7 @@ class ReadableFields:
     missing: tuple[str, ...] = ()
     new: tuple[Column, ...] = ()
     type_changes: Mapping[str, str] = field(default_factory=dict[str, str])
-    formulas: tuple[Column, ...] = ()
+    silent: tuple[Column, ...] = ()
     tells_deletions: bool = True
     filled_from: Mapping[str, FilledFrom] = field(default_factory=dict[str, FilledFrom])
 
@@ -70,7 +73,7 @@ def readable_fields(
         missing=tuple(c.name for c in table.columns if c not in columns),
         new=tuple(c for c in columns if last_time and _is_new(filled_from[c.name], last_time.get(c.name))),
         type_changes=_type_changes(table, types, last_time),
-        formulas=tuple(c for c in columns if c.field in described.formulas),
+        silent=tuple(c for c in columns if c.field in described.formulas or types[c.field] in _PICKLIST_TYPES),
         tells_deletions=described.tells_deletions,
         filled_from=filled_from,
     )

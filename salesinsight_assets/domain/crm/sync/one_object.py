@@ -267,9 +267,9 @@ class ObjectSync:
         return progress.crm_rows in (None, progress.stored_rows)
 
     def _compare(self) -> None:
-        """Compare every Id, stamp and formula with the CRM's; read what differs, mark what is gone."""
+        """Compare every Id and stamp, and what changes without one; read what differs, mark what is gone."""
         fields = self.progress.fields
-        columns = [column for column in fields.columns if column in self._identity or column in fields.formulas]
+        columns = [column for column in fields.columns if column in self._identity or column in fields.silent]
         found = self._store.compare(self._table, self._watched(self._changes(columns, None, None)))
         most_missing = max(self._policy.most_missing_rows, self._policy.most_missing_share * found.alive)
         self._require_plausible(len(found.absent), found.alive, most_missing)
