@@ -7,14 +7,21 @@ a short test with a lean script.
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES, OPPORTUNITIES, TASKS, Column, CrmTable
+from salesinsight_assets.domain.crm.tables import (
+    CRM_TABLES,
+    OPPORTUNITIES,
+    OPPORTUNITY_HISTORY,
+    TASKS,
+    Column,
+    CrmTable,
+)
 from salesinsight_assets.settings import child_environment
 from salesinsight_assets_tests.adapters.synced_org import LOOKBACK, SyncedOrg
 
@@ -22,6 +29,8 @@ LOGINS = ("client_credentials", "jwt", "refresh_token", "password")
 PATIENCE = {"SALESFORCE_RETRY_BUDGET_SECONDS": "6", "SALESFORCE_TIMEOUT_SECONDS": "5"}
 QUIETEST_NIGHT_CALLS = 40
 LONGEST_NIGHT_SECONDS = 240.0
+MOST_SKEW_SECONDS = 300
+A_WEEK = timedelta(days=7)
 _ALWAYS_SHOWN = ("id", "is_deleted", "system_modstamp", "last_modified_date", "created_date")
 
 
@@ -36,6 +45,7 @@ class Night:
     exit_code: int = 0
     seconds: float = 0.0
     statuses: dict[str, str] = field(default_factory=dict[str, str])
+    compared: list[str] = field(default_factory=list[str])
     output: str = ""
 
     @property
@@ -64,6 +74,7 @@ class SoakedOrg:
         self._command, self._env = list(command), dict(env)
         self._rng = np.random.default_rng(seed)
         self._hidden: list[tuple[CrmTable, Column]] = []
+        self._renamed: set[CrmTable] = set()
         self._deleted: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -72,6 +83,12 @@ class SoakedOrg:
     def night(self, kill: bool) -> Night:
         """A day passes, the org changes and fails, a sync runs; then what it said must be true of what is stored."""
         night = self._next_night()
+        skew = timedelta(seconds=int(self._rng.integers(-MOST_SKEW_SECONDS, MOST_SKEW_SECONDS)))
+        with self.org.server.clock_skewed(skew):
+            self._live_through(night, kill)
+        return night
+
+    def _live_through(self, night: Night, kill: bool) -> None:
         self.org.company.advance(self.org.company.last_day + timedelta(days=1))
         night.changes = [self._change() for _ in range(self._rng.integers(3, 7))]
         # a refresh token that is changed while its owner is killed is lost for good, which no client can help
@@ -81,11 +98,11 @@ class SoakedOrg:
             self._run(night, kill_at)
             night.faults = [fault.fault.name for fault in active if fault.hits]
         self._check(night)
-        return night
 
     def clean_night(self) -> Night:
-        """Everything is shown again, nothing fails: one sync, after which every table equals the CRM."""
+        """A week later everything is shown again and nothing fails: after one sync every table equals the CRM."""
         self._show_fields()
+        self.org.company.pass_time(A_WEEK)
         night = self._next_night()
         self._run(night, None)
         assert night.exit_code == 0, night.output
@@ -115,6 +132,7 @@ class SoakedOrg:
         night.seconds = time.monotonic() - started
         objects = json.loads(json_file.read_text())["objects"] if json_file.exists() else {}
         night.statuses = {name: told.get("status", "failed") for name, told in objects.items()}
+        night.compared = [name for name, told in objects.items() if told.get("is_compared")]
 
     def _settings(self, night: Night) -> dict[str, str]:
         """Pages and jobs so small that several are needed, every other night by Bulk."""
@@ -124,6 +142,7 @@ class SoakedOrg:
     # --- what a night must not do ---
 
     def _check(self, night: Night) -> None:
+        self._renamed = {table for table in self._renamed if table.name not in night.compared}
         for table in CRM_TABLES:
             self._assert_cursor_passes_no_unstored_row(table)
         if night.is_killed:
@@ -137,8 +156,8 @@ class SoakedOrg:
                     self._assert_equal(table, night)
 
     def _assert_equal(self, table: CrmTable, night: Night) -> None:
-        """Complete means: as in the CRM, but for columns that are hidden."""
-        columns = [c for c in table.column_names if (table, table.column(c)) not in self._hidden]
+        """Complete means: as in the CRM, but for columns that are hidden or have changed without a stamp."""
+        columns = self._to_compare(table, table.column_names)
         alive = {key: row for key, row in self.org.expected(table).items() if not row.get("is_deleted")}
         stored = self.org.stored(table)
         assert stored.keys() == alive.keys(), f"night {night.number}, {table.name}"
@@ -154,7 +173,7 @@ class SoakedOrg:
         if memory.cursor is None or table.cursor_field is None:
             return
         columns = [c for c in table.column_names if c in memory.fields and c != "is_deleted"]
-        columns = [c for c in columns if (table, table.column(c)) not in self._hidden]
+        columns = self._to_compare(table, columns)
         rows = self.org.warehouse.read(
             f"SELECT id, {table.stamp_column} AS at FROM crm.{table.name} WHERE valid_to IS NULL"
         )
@@ -163,9 +182,17 @@ class SoakedOrg:
         for key, row in self.org.expected(table).items():
             if row[table.stamp_column] >= memory.cursor - LOOKBACK:
                 continue
-            assert stamps.get(key) == row[table.stamp_column], f"{table.name} {key} lies before {memory.cursor}"
+            found, expected = stamps.get(key), row[table.stamp_column]
+            assert found == expected, (
+                f"{table.name} {key} of {expected}, before {memory.cursor}, is stored as of {found}"
+            )
             if key in stored:
                 assert [stored[key][c] for c in columns] == [row[c] for c in columns], f"{table.name} {key}"
+
+    def _to_compare(self, table: CrmTable, columns: Iterable[str]) -> list[str]:
+        """Those of `columns` that are shown, and whose changes have stamps or were compared since."""
+        silent = "stage_name" if table in self._renamed else None
+        return [c for c in columns if c != silent and (table, table.column(c)) not in self._hidden]
 
     # --- what happens in the org ---
 
@@ -173,6 +200,7 @@ class SoakedOrg:
         changes = (
             self._update_deal, self._delete_deal, self._undelete_deal, self._erase_deal, self._erase_task, self._delete_task,
             self._merge_accounts, self._commit_late, self._hide_field, self._rename_field, self._show_fields,
+            self._retype_field, self._rename_stage,
         )  # fmt: skip
         return changes[self._rng.integers(len(changes))]()
 
@@ -228,11 +256,28 @@ class SoakedOrg:
         self._hidden.append((table, column))
         return f"{table.salesforce_object}.{column.field} renamed"
 
+    def _retype_field(self) -> str:
+        table, column = self._some_field("number")
+        kind = str(self._rng.choice(["string", "percent"]))
+        self.org.server.metadata.retype_field(table.salesforce_object, column.field, kind)
+        self._hidden.append((table, column))
+        return f"{table.salesforce_object}.{column.field} is now {kind}"
+
+    def _rename_stage(self) -> str:
+        stages = self.org.company.rows("OpportunityStage")
+        old = str(self._rng.choice(stages.loc[~stages["IsClosed"].astype(bool), "MasterLabel"].to_numpy()))
+        new, with_rows = f"{old.partition(' (')[0]} ({len(self.nights)})", bool(self._rng.integers(2))
+        self.org.company.rename_stage(old, new, with_rows=with_rows)
+        if with_rows:
+            self._renamed |= {OPPORTUNITIES, OPPORTUNITY_HISTORY}
+        return f"{old} is now {new}{', also in rows' if with_rows else ''}"
+
     def _show_fields(self) -> str:
         metadata = self.org.server.metadata
         for table, column in self._hidden:
             metadata.show_field(table.salesforce_object, column.field)
             metadata.rename_field(table.salesforce_object, column.field, column.field)
+            metadata.restore_type(table.salesforce_object, column.field)
         self._hidden.clear()
         return "all fields shown"
 
@@ -246,12 +291,15 @@ class SoakedOrg:
         rows = self.org.company.rows(table.salesforce_object)
         return str(self._rng.choice(rows.loc[rows["IsDeleted"] != 1, "Id"].to_numpy()))
 
-    def _some_field(self) -> tuple[CrmTable, Column]:
-        """One that nobody needs, of a table that is not read in full."""
+    def _some_field(self, kind: str | None = None) -> tuple[CrmTable, Column]:
+        """One that nobody needs, of a type if given."""
         found = [
             (table, column)
             for table in CRM_TABLES
             for column in table.columns
-            if not column.is_required and column.name not in _ALWAYS_SHOWN and (table, column) not in self._hidden
+            if kind in (None, column.type)
+            and not column.is_required
+            and column.name not in _ALWAYS_SHOWN
+            and (table, column) not in self._hidden
         ]
         return found[self._rng.integers(len(found))]

@@ -64,18 +64,20 @@ def delete(connection: sqlite3.Connection, object_name: str, record_id: str) -> 
 
 
 def undelete(connection: sqlite3.Connection, object_name: str, record_id: str) -> None:
-    """Back from the recycle bin, an opportunity with what was deleted along with it."""
+    """Back from the recycle bin, an opportunity with what was deleted along with it, and so last."""
     known, stamp = _deletable(connection, object_name, record_id), next_stamp(connection)
-    deleted_at = _record(connection, known, record_id)["SystemModstamp"]
     # An account that was merged away is then one of its own again.
     master = ", MasterRecordId = NULL" if known.has("MasterRecordId") else ""
     sql = f'UPDATE "{known.name}" SET IsDeleted = 0, SystemModstamp = ?{master} WHERE Id = ?'
     connection.execute(sql, (stamp, record_id))
     for child, parent_field in CHILD_OBJECTS if known.name == "Opportunity" else ():
-        connection.execute(f'UPDATE "{child}" SET IsDeleted = 0 WHERE "{parent_field}" = ?', (record_id,))
+        among = f'FROM "{child}" WHERE "{parent_field}" = ?1 AND IsDeleted = 1'
         if salesforce_object(child).has("SystemModstamp"):
-            sql = f'UPDATE "{child}" SET SystemModstamp = ? WHERE "{parent_field}" = ? AND SystemModstamp = ?'
-            connection.execute(sql, (stamp, record_id, deleted_at))
+            last = f"SystemModstamp = (SELECT max(SystemModstamp) {among})"
+            sql = f'UPDATE "{child}" SET IsDeleted = 0, SystemModstamp = ?2 WHERE Id IN (SELECT Id {among} AND {last})'
+            connection.execute(sql, (record_id, stamp))
+        else:
+            connection.execute(f'UPDATE "{child}" SET IsDeleted = 0 WHERE Id IN (SELECT Id {among})', (record_id,))
 
 
 def erase(connection: sqlite3.Connection, object_name: str, record_id: str) -> None:

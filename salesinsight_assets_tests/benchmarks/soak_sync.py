@@ -57,7 +57,11 @@ def _soak(soaked: SoakedOrg, nights: int, seed: int) -> None:
     owed = 0
     for number in range(1, nights + 1):
         owed += number in to_kill
-        night = soaked.night(kill=owed > 0)
+        try:
+            night = soaked.night(kill=owed > 0)
+        except AssertionError:
+            print(soaked.nights[-1].told(), flush=True)
+            raise
         owed -= night.is_killed
         print(night.told(), flush=True)
     last = soaked.clean_night()

@@ -195,6 +195,17 @@ def test_a_deleted_deal_takes_its_children_along_and_brings_them_back(company: D
     assert (restored["SystemModstamp"].values > deleted["SystemModstamp"].values).all()
 
 
+def test_what_was_deleted_before_its_deal_stays_deleted_when_the_deal_comes_back(company: DemoCompany) -> None:
+    tasks = company.rows("Task").query("IsDeleted == 0")
+    deal_id = tasks["WhatId"].value_counts().index[0]
+    first, *others = tasks.loc[tasks["WhatId"] == deal_id, "Id"]
+    company.delete("Task", first)
+    company.delete("Opportunity", deal_id)
+    company.undelete("Opportunity", deal_id)
+    restored = children(company, "Task", deal_id).set_index("Id")["IsDeleted"]
+    assert (restored[first], set(restored[others])) == (1, {0})
+
+
 def test_what_was_planned_for_a_deleted_deal_is_not_done(full_company: DemoCompany) -> None:
     tasks = full_company.rows("Task").query("IsDeleted == 1")
     is_due_later = tasks["ActivityDate"] > tasks["SystemModstamp"].str[:10]
@@ -229,6 +240,19 @@ def test_mistakes_are_answered_with_what_was_expected(company: DemoCompany, tmp_
         company.rows("Lead")
     with pytest.raises(ValueError, match="can be deleted"):
         company.delete("User", company.rows("User")["Id"].iloc[0])
+
+
+def test_a_task_that_comes_back_after_it_was_due_gets_no_earlier_stamp(company: DemoCompany) -> None:
+    tasks = company.rows("Task").query("Status == 'Not Started' and IsDeleted == 0")
+    task = str(tasks.sort_values("ActivityDate")["Id"].iloc[0])
+    company.delete("Task", task)
+    company.advance(company.last_day + timedelta(days=15))
+    company.undelete("Task", task)
+    back = record(company, "Task", task)["SystemModstamp"]
+    company.advance(company.last_day + timedelta(days=1))
+    done = record(company, "Task", task)
+    assert done["Status"] == "Completed"
+    assert done["SystemModstamp"] > back
 
 
 def test_a_company_that_was_not_finished_leaves_no_file(tmp_path: Path) -> None:

@@ -115,11 +115,11 @@ class Activities:
 
 
 def finish_tasks(connection: sqlite3.Connection, day: date) -> None:
-    """Planned tasks are done on the afternoon they were due."""
+    """Planned tasks are done on the afternoon they were due; one that came back from the recycle bin later, on that of `day`."""
     connection.execute(
-        "UPDATE Task SET Status = 'Completed', IsClosed = 1, CompletedDateTime = ActivityDate || :at, "
-        "SystemModstamp = ActivityDate || :at "
-        "WHERE Status = 'Not Started' AND ActivityDate <= :day AND IsDeleted = 0",
+        "UPDATE Task SET Status = 'Completed', IsClosed = 1, CompletedDateTime = done, SystemModstamp = done "
+        "FROM (SELECT Id, iif(SystemModstamp > ActivityDate || :at, :day || :at, ActivityDate || :at) AS done FROM Task "
+        "WHERE Status = 'Not Started' AND ActivityDate <= :day AND IsDeleted = 0) AS due WHERE Task.Id = due.Id",
         {"at": "T15:00:00.000+0000", "day": day.isoformat()},
     )
 
