@@ -153,33 +153,39 @@ def _from_salesforce(
 ) -> Iterable[Delivered]:
     """A sync; for objects that could not be read, the rows stored already. Raises dg.Failure where those are too old."""
     results = _sync_results(context, store, company)
-    if all(result.is_stale or result.status == "skipped" for result in results) and store.crm_origin() is None:
-        raise _nothing_stored(str(results[0].error))
     origin = store.crm_origin()
     is_uploaded = origin is not None and origin.source == "csv"
-    too_old: list[str] = []
+    too_old: list[ObjectResult] = []
     for result in results:
-        told = figures(result)
         yield from sync_checks(result)
         # whoever uploads deals while Salesforce is away vouches for what hangs on them, old as it may be
         is_vouched = is_uploaded and result.table != "opportunities" and result.age_seconds is not None
         if result.is_stale and is_too_old(result) and not is_vouched:
+            too_old.append(result)
             # not by log_event: what is logged after the last yield is lost where the step then fails
-            yield dg.AssetObservation(result.table, metadata=told)
-            too_old.append(f"{result.salesforce_object}: {result.error} ({age(result)})")
+            yield dg.AssetObservation(result.table, metadata=figures(result))
+        elif origin is None and result.status == "skipped":
+            yield dg.AssetObservation(result.table, metadata=figures(result))
         else:
-            if result.is_stale:
-                context.log.warning(
-                    "%s: %s; using the stored rows, %s", result.salesforce_object, result.error, age(result)
-                )
-            counted = result.stored_rows
-            rows = store.alive_count(crm_table(result.table)) if counted is None else counted
-            yield dg.MaterializeResult(asset_key=result.table, metadata={"dagster/row_count": rows, **told})
+            yield _materialized(context, store, result)
+    if origin is None and all(result in too_old or result.status == "skipped" for result in results):
+        raise _nothing_stored(str(results[0].error))
     if too_old:
         raise dg.Failure(
             f"{len(too_old)} of {len(results)} objects are stale, older than {OLDEST_HOURS:.0f} h or never read: repair the"
-            f" access and run the sync again, or import a CSV: {'; '.join(too_old)}"
+            " access and run the sync again, or import a CSV: "
+            + "; ".join(f"{result.salesforce_object}: {result.error} ({age(result)})" for result in too_old)
         )
+
+
+def _materialized(
+    context: dg.AssetExecutionContext, store: "Warehouse", result: "ObjectResult"
+) -> dg.MaterializeResult:
+    if result.is_stale:
+        context.log.warning("%s: %s; using the stored rows, %s", result.salesforce_object, result.error, age(result))
+    counted = result.stored_rows
+    rows = store.alive_count(crm_table(result.table)) if counted is None else counted
+    return dg.MaterializeResult(asset_key=result.table, metadata={"dagster/row_count": rows, **figures(result)})
 
 
 def _sync_results(

@@ -322,6 +322,9 @@ def test_without_any_rows_the_error_says_what_to_do(platform, salesforce) -> Non
     platform.connect(salesforce, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
     result = platform.run("crm_sync")
     assert "no CRM rows are stored; set SALESFORCE_CLIENT_ID" in errors(result)["crm_tables"]
+    observed = [e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation]
+    assert {o.asset_key.to_user_string() for o in observed} == {table.name for table in CRM_TABLES}
+    assert not materialized(result)
 
 
 @pytest.mark.salesforce(22)
