@@ -12,7 +12,13 @@ import pytest
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.snapshots import opportunity_history
-from salesinsight_assets.domain.model.evaluation import calibration_table, evaluate, expected_calibration_error
+from salesinsight_assets.domain.model.evaluation import (
+    Evaluation,
+    calibration_table,
+    evaluate,
+    expected_calibration_error,
+    paired_gain,
+)
 from salesinsight_assets.domain.model.examples import training_examples
 from salesinsight_assets.domain.model.fallback import rule_based_scores
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
@@ -292,6 +298,96 @@ def test_a_gain_counts_only_if_its_whole_interval_lies_above_zero():
     assert lucky.brier_gain > 0
     assert not lucky.beats_base_rate
     assert none.brier_gain == none.brier_gain_low == 0
+
+
+def seen_deals(n_deals: int, times: int, seed: int, shift: float = 0.0) -> tuple[pd.Series, np.ndarray, pd.Series]:
+    """Outcomes, probabilities that are the truth plus `shift`, and deals, each seen so many `times`."""
+    random = np.random.default_rng(seed)
+    true = random.beta(2, 3, n_deals)
+    won, deal = random.random(n_deals) < true, np.repeat(np.arange(n_deals), times)
+    return pd.Series(won[deal]), np.clip(true[deal] + shift, 0.01, 0.99), pd.Series(deal)
+
+
+def figures(evaluation: Evaluation) -> list[float]:
+    return [evaluation.auc, evaluation.brier, evaluation.log_loss, evaluation.ece]
+
+
+def lows(evaluation: Evaluation) -> list[float]:
+    return [evaluation.auc_low, evaluation.brier_low, evaluation.log_loss_low, evaluation.ece_low]
+
+
+def highs(evaluation: Evaluation) -> list[float]:
+    return [evaluation.auc_high, evaluation.brier_high, evaluation.log_loss_high, evaluation.ece_high]
+
+
+def test_intervals_hold_the_truth_nineteen_times_of_twenty():
+    truth = figures(evaluate(*seen_deals(20_000, 1, seed=0, shift=0.1), 0.4))
+    found = [evaluate(*seen_deals(400, 4, seed, shift=0.1), 0.4) for seed in range(1, 41)]
+    held = np.mean([np.less_equal(lows(e), truth) & np.less_equal(truth, highs(e)) for e in found], axis=0)
+    assert (held >= 0.85).all(), held  # 40 worlds: 95 % give or take 3 * 3.4 points, the ECE's a little less
+
+
+def test_intervals_are_drawn_by_deal():
+    once, tenfold = evaluate(*seen_deals(300, 1, seed=1), 0.4), evaluate(*seen_deals(300, 10, seed=1), 0.4)
+    assert figures(tenfold) == pytest.approx(figures(once))
+    assert lows(tenfold) == pytest.approx(lows(once))
+    assert highs(tenfold) == pytest.approx(highs(once))
+
+
+def test_the_same_snapshots_have_the_same_intervals_and_more_deals_narrower_ones():
+    few, many = (evaluate(*seen_deals(n, 2, seed=2, shift=0.1), 0.4) for n in (200, 5000))
+    assert evaluate(*seen_deals(200, 2, seed=2, shift=0.1), 0.4) == few
+    assert (np.subtract(highs(many), lows(many)) < 0.4 * np.subtract(highs(few), lows(few))).all()
+
+
+def test_every_figure_lies_in_its_interval_and_the_interval_where_figures_can_be():
+    won = pd.Series([True, False] * 20)
+    for said in (np.where(won, 1.0, 0.0), np.where(won, 0.0, 1.0), np.full(40, 0.5), np.where(won, 0.8, 0.1)):
+        found = evaluate(won, said, pd.Series(range(40)), 0.5)
+        assert np.less_equal(lows(found), figures(found)).all()
+        assert np.less_equal(figures(found), highs(found)).all()
+        assert min(lows(found)) >= 0
+        assert max(found.auc_high, found.brier_high, found.ece_high) <= 1
+    kind, number = np.repeat(np.arange(10), 20), np.tile(np.arange(20), 10)
+    calibrated = evaluate(pd.Series(number <= 2 * kind), (2 * kind + 1) / 20 + 0.01, pd.Series(range(200)), 0.5)
+    assert calibrated.ece == pytest.approx(0.01)
+    assert calibrated.ece_low == 0
+    assert calibrated.ece_high == calibrated.ece  # every draw is worse calibrated than this
+
+
+def test_the_drawn_auc_is_that_of_scikit_learn_ties_included():
+    from sklearn.metrics import roc_auc_score
+
+    from salesinsight_assets.domain.model.evaluation import _drawn_auc
+
+    won, said, deal = seen_deals(50, 3, seed=3)
+    draws = np.random.default_rng(3).multinomial(50, np.full(50, 0.02), 5)
+    rounded = said.round(1)
+    expected = [roc_auc_score(won, rounded, sample_weight=counts[deal]) for counts in draws]
+    assert _drawn_auc(won.to_numpy("float64"), rounded, deal.to_numpy(), draws).tolist() == pytest.approx(expected)
+
+
+def test_draws_with_one_outcome_only_say_nothing_of_the_auc():
+    found = evaluate(pd.Series([True, False]), np.array([0.6, 0.4]), pd.Series([1, 2]), 0.5)
+    assert (found.auc, found.auc_low, found.auc_high) == (1, 1, 1)
+
+
+def test_a_paired_gain_is_what_one_says_better_than_the_other_on_the_same_snapshots():
+    won, said, deal = seen_deals(500, 3, seed=4)
+    gain = paired_gain(won, said, 0.4, deal)
+    assert gain.mean == pytest.approx(np.mean((0.4 - won) ** 2 - (said - won) ** 2))
+    assert gain.low < gain.mean < gain.high
+    assert gain.low > 0
+    back = paired_gain(won, 0.4, said, deal)
+    assert back == pytest.approx((-gain.mean, -gain.high, -gain.low))
+    judged = evaluate(won, said, deal, 0.4)
+    assert (judged.brier_gain, judged.brier_gain_low, judged.brier_gain_high) == gain
+
+
+def test_a_certainty_that_fails_costs_a_finite_log_loss():
+    found = evaluate(pd.Series([True, False]), np.array([0.0, 0.0]), pd.Series([1, 2]), 0.5)
+    assert 10 < found.log_loss < 20
+    assert (found.log_loss_low, found.log_loss_high) == pytest.approx((0, 2 * found.log_loss), abs=1e-6)
 
 
 # --- the rules ---
