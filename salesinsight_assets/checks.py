@@ -86,6 +86,7 @@ partition_expectations = [
         ("open_opportunities", "insight.open_opportunities", "as_of_date", "opportunity_id", DAILY),
         ("opportunity_features", "insight.opportunity_features", "as_of_date", "opportunity_id", DAILY),
         ("opportunity_scores", "insight.opportunity_scores", "as_of_date", "opportunity_id", DAILY),
+        ("model_comparison", "insight.model_comparison", "as_of_date", "champion_id", DAILY),
         ("rep_alerts", "insight.rep_alerts", "as_of_date", "opportunity_id", DAILY),
         ("messages", "engagement.outbox", "as_of_date", "message_key", DAILY),
         ("training_examples", "insight.training_examples", "model_month", "opportunity_id", MONTHLY),

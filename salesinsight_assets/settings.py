@@ -22,7 +22,7 @@ from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
-from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
+from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 
 
@@ -297,6 +297,7 @@ class Policies:
     features: FeaturePolicy = field(default_factory=FeaturePolicy)
     examples: ExamplePolicy = field(default_factory=ExamplePolicy)
     model: ModelPolicy = field(default_factory=ModelPolicy)
+    promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     playbook: Playbook = field(default_factory=Playbook)

@@ -1,6 +1,7 @@
 """Stage model: what the model learns from, the model of the month, and how well it is calibrated."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
 if TYPE_CHECKING:
     import pandas as pd
 
+    from salesinsight_assets.domain.model.promotion import Decision
     from salesinsight_assets.domain.model.training import TrainedModel
 
 
@@ -60,8 +62,9 @@ def training_examples(
             group_name="model",
             owners=OWNERS,
             kinds={"lightgbm", "postgres"},
-            description="The month's model: small gradient-boosted trees, calibrated and judged on later weeks. It is the"
-            " champion only if it beats the base rate there; else it is kept as rejected, with the reason.",
+            description="The month's model: small gradient-boosted trees, calibrated and judged on later weeks. It is"
+            " shown only if it beats the base rate, also by stage, and the age alone there, and the champion on deals decided"
+            " since; else it is kept as rejected, with the reason.",
             metadata=table_metadata(MODELS),
         ),
         dg.AssetSpec(
@@ -79,46 +82,76 @@ def training_examples(
 def train_win_probability_model(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
+    from salesinsight_assets.domain.model.fallback import BASE_RATE
+    from salesinsight_assets.domain.model.promotion import after_training
     from salesinsight_assets.domain.model.training import train_model
+    from salesinsight_assets.domain.model.win_model import WinModel
 
     store, month = warehouse.open(), partition_day(context)
     stored = store.partition("training_examples", month, "model_month")
     examples = stored.assign(as_of=stored["as_of_date"], decided_at=stored["decided_at"].dt.tz_localize(None))
-    trained = train_model(examples, training_day(month), company.policies.model)
-    store.register_model(month, _registry_row(trained, training_day(month), company.now()))
+    registry, first_day, policies = ModelRegistry(store), training_day(month), company.policies
+    before = registry.serving(first_day - timedelta(days=1))
+    shown = registry.model(before.champion)
+    is_base_rate = shown is None or shown["kind"] == BASE_RATE
+    champion = None if shown is None or is_base_rate else WinModel.from_text(shown["artifact"])
+    trained = train_model(examples, first_day, policies.model, policies.features, champion)
+    registry.register(month, _registry_rows(trained, first_day, company.now()))
+    decisions = after_training(before, is_base_rate, trained.verdict)
+    registry.decide(first_day, "training", decisions, company.now())
     store.replace_partition(MODEL_CALIBRATION, {"model_month": month}, trained.calibration)
-    context.log.info("%s: %s", trained.status, trained.reason)
+    roles = {decision.model_id: decision.role for decision in decisions}
+    status = roles.get(trained.model.model_id, "rejected") if trained.model else "rejected"
+    context.log.info("%s: %s", status, trained.reason)
+    card = {
+        "status": status,
+        "reason": trained.reason,
+        "decisions": _decisions_table(decisions),
+        **_card(trained, examples),
+    }
     return (
-        dg.MaterializeResult(asset_key="win_probability_model", metadata=_card(trained, examples)),
+        dg.MaterializeResult(asset_key="win_probability_model", metadata=card),
         dg.MaterializeResult(asset_key="model_calibration", metadata=_calibration(trained)),
     )
 
 
-def _registry_row(trained: "TrainedModel", trained_on: date, trained_at: datetime) -> "pd.DataFrame":
+def _registry_rows(trained: "TrainedModel", trained_on: date, trained_at: datetime) -> "pd.DataFrame":
+    """The trained model and the base rate by stage; who serves is decided apart."""
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            {
-                "model_id": trained.model.model_id if trained.model else f"none-{trained_on}",
-                "trained_on": trained_on,
-                "trained_at": trained_at,
-                "kind": "lightgbm",
-                "status": trained.status,
-                "reason": trained.reason,
-                "metrics": json.dumps(trained.metrics, sort_keys=True),
-                "feature_names": FEATURE_NAMES,
-                "artifact": trained.model.to_text() if trained.model else None,
-            }
-        ]
-    )
+    from salesinsight_assets.domain.model.fallback import BASE_RATE
+
+    metrics = json.dumps(trained.metrics, sort_keys=True)
+    model = {
+        "model_id": trained.model.model_id if trained.model else f"none-{trained_on}",
+        "kind": "lightgbm",
+        "reason": trained.reason,
+        "feature_names": FEATURE_NAMES,
+        "artifact": trained.model.to_text() if trained.model else None,
+    }
+    base = trained.base_rates
+    base_rates = {
+        "model_id": base.model_id,
+        "kind": BASE_RATE,
+        "reason": "what a model has to beat, and what is shown while none does",
+        "feature_names": base.feature_names,
+        "artifact": base.to_text(),
+    }
+    both = {"trained_on": trained_on, "trained_at": trained_at, "status": "rejected", "metrics": metrics}
+    return pd.DataFrame([{**model, **both}, {**base_rates, **both}])
+
+
+def _decisions_table(decisions: "Sequence[Decision]") -> dg.MetadataValue[str]:
+    rows = [{"model": d.model_id, "becomes": d.role, "because": d.reason} for d in decisions]
+    return dg.MetadataValue.md(markdown_table(rows) if rows else "none: the champion stays")
 
 
 def _card(trained: "TrainedModel", examples: "pd.DataFrame") -> dict[str, Any]:
     from salesinsight_assets.adapters import plots
 
     numbers = {name: value for name, value in trained.metrics.items() if isinstance(value, int | float)}
-    card: dict[str, Any] = {"status": trained.status, "reason": trained.reason, **numbers}
+    card: dict[str, Any] = {**numbers, "base_rates": _base_rates_table(trained)}
     if trained.model:
         sample = examples.sample(min(len(examples), 1000), random_state=0)
         card["importance"] = dg.MetadataValue.md(
@@ -128,6 +161,15 @@ def _card(trained: "TrainedModel", examples: "pd.DataFrame") -> dict[str, Any]:
             plots.markdown_image(plots.beeswarm_png(trained.model, sample), "contributions")
         )
     return card
+
+
+def _base_rates_table(trained: "TrainedModel") -> dg.MetadataValue[str]:
+    curve = trained.base_rates
+    rows = [
+        {"place of the stage": f"{place:.0%}", "were won": f"{rate:.0%}", "decided deals": deals}
+        for place, rate, deals in zip(curve.points, curve.rates, curve.deals, strict=True)
+    ]
+    return dg.MetadataValue.md(markdown_table(rows))
 
 
 def _calibration(trained: "TrainedModel") -> dict[str, Any]:

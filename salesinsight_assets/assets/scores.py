@@ -1,13 +1,16 @@
-"""Stage scores: the win probability of every open deal, with reasons, into the ledger of predictions."""
+"""Stage scores: the win probability of every open deal, with reasons, into the ledger; champion and challenger compared."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
 
-from salesinsight_assets.domain.derived_tables import PREDICTION_LEDGER
+from salesinsight_assets.domain.derived_tables import MODEL_COMPARISONS, PREDICTION_LEDGER
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+_BOUNDS = {"low": "gain_low", "high": "gain_high"}
 
 
 @dg.asset(
@@ -15,7 +18,8 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
         "scores",
         PREDICTION_LEDGER,
         "Win probability, risk level and reasons of every open deal. Each prediction ever shown stays in"
-        " insight.prediction_ledger; the view insight.opportunity_scores shows the latest run of each day.",
+        " insight.prediction_ledger, and those of the challenger, which nobody sees; the view insight.opportunity_scores has"
+        " what the latest run of each day shows.",
         {"lightgbm", "postgres"},
         name="opportunity_scores",
     ),
@@ -30,25 +34,73 @@ def opportunity_scores(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
     from salesinsight_assets.adapters import plots
-    from salesinsight_assets.domain.scores.scoring import scored_by_champion
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
+    from salesinsight_assets.domain.scores.scoring import scores_of_the_day
 
     store, day = warehouse.open(), partition_day(context)
     deals, features = store.partition("open_opportunities", day), store.partition("opportunity_features", day)
     week_ago = store.partition("opportunity_features", day - timedelta(days=7))
-    scored = scored_by_champion(deals, features, store.champion(day), week_ago, company.policies.risk)
-    if scored.why_rules:
-        context.log.warning("scored by the rules: %s", scored.why_rules)
-    scores = scored.scores
-    is_new = store.append_scores(day, scores, scored.model_id, context.run.run_id, company.now())
+    models = ModelRegistry(store).serving_models(day, company.policies.promotion)
+    scored = scores_of_the_day(deals, features, models, week_ago, company.policies.risk)
+    for why in filter(None, (scored.why_fallback, scored.why_no_shadow)):
+        context.log.warning("%s", why)
+    scores = scored.shown
+    is_new = store.append_scores(day, scored.scores, scored.model_id, context.run.run_id, company.now())
     levels = scores["risk_level"].value_counts()
     chart = plots.markdown_image(plots.png(plots.probability_chart(scores)), "win probabilities")
     return dg.MaterializeResult(
         metadata=row_metadata(
             scores.drop(columns="reasons"),
             model=scored.model_id,
-            scored_by=f"the rules: {scored.why_rules}" if scored.why_rules else f"model {scored.model_id}",
+            scored_by=scored.scored_by,
+            **({"challenger": scored.why_no_shadow or models.challenger["model_id"]} if models.challenger else {}),
             ledger="a new run" if is_new else "unchanged: an earlier run of this day predicted the same",
             **{f"risk {level}": int(levels.get(level, 0)) for level in ("HIGH", "MEDIUM", "LOW")},
             **({"win_probabilities": dg.MetadataValue.md(chart)} if len(scores) else {}),
         )
+    )
+
+
+@dg.asset(
+    **spec(
+        "scores",
+        MODEL_COMPARISONS,
+        "Champion against challenger on the deals that are decided by the end of the day and that both had scored. The"
+        " challenger that is better is shown to a few reps first, and then to all; one that is worse is rejected.",
+        {"pandas", "postgres"},
+        name="model_comparison",
+    ),
+    deps=["opportunity_scores", "opportunities"],
+    partitions_def=DAILY,
+)
+def model_comparison(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    import pandas as pd
+
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
+    from salesinsight_assets.domain.model.comparison import compare
+    from salesinsight_assets.domain.model.promotion import after_comparison
+
+    store, day = warehouse.open(), partition_day(context)
+    registry = ModelRegistry(store)
+    now = registry.serving(day)
+    found = compare(registry.pairs(now.champion or "", now.challenger or "", day, company.as_of(day)))
+    decisions = after_comparison(now, found, day, company.policies.promotion)
+    registry.decide(day + timedelta(days=1), "comparison", decisions, company.now())
+    told = {"champion_id": now.champion, "challenger_id": now.challenger, "deals": found.n_deals}
+    figures = {name: value for name, value in asdict(found).items() if name != "n_deals" and now.challenger}
+    row = {**told, **{_BOUNDS.get(name, name): value for name, value in figures.items()}}
+    table = pd.DataFrame([row]).reindex(columns=[c.name for c in MODEL_COMPARISONS.columns if not c.is_key])
+    table = table.replace({float("inf"): None, float("-inf"): None})
+    store.replace_partition(MODEL_COMPARISONS, {"as_of_date": day}, table)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": 1,
+            "champion": now.champion or "none",
+            "challenger": now.challenger or "none",
+            "result": found.sentence if now.challenger else "no challenger is tried",
+            "canary": f"since {now.canary_since}" if now.canary_since else "no",
+            "decisions": "; ".join(f"{d.model_id} becomes {d.role}: {d.reason}" for d in decisions) or "none",
+        }
     )

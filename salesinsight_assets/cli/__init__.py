@@ -13,6 +13,7 @@ COMMANDS = {
     "nightly": ("nightly", "Run the night of a day, from the CRM to the outbox."),
     "import-csv": ("import_csv", "Load CSV files into the CRM tables, whole or not at all."),
     "score": ("score", "Score one open deal now, with reasons, as JSON."),
+    "models": ("models", "List the models and who serves, or roll back."),
     "export": ("export", "Write any table to a CSV or Parquet file."),
     "db": ("db", "Bring the database to the present schema, or say where it stands."),
 }

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.cli.jobs import JobOutcome, run_job
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.settings import first_partition_day, load_settings, read_config
@@ -66,6 +67,6 @@ def train_where_due(store: Warehouse, day: date) -> JobOutcome | None:
     """Train the model that goes with `day`, unless its month has one, or lies before the partitions; None then."""
     month = month_before(day)
     first = first_partition_day(read_config(load_settings().config_file)).replace(day=1)
-    if month < first or not store.is_model_due(month):
+    if month < first or not ModelRegistry(store).is_due(month):
         return None
     return run_job("training", f"training the model of {month:%B %Y}", month)

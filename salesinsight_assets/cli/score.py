@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 import pandas as pd
 
+from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.domain.crm.rows import long_id
@@ -15,7 +16,7 @@ from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import CrmRows, opportunity_history
 from salesinsight_assets.domain.history.standing import standing
-from salesinsight_assets.domain.scores.scoring import scored_by_champion
+from salesinsight_assets.domain.scores.scoring import scores_of_the_day
 from salesinsight_assets.settings import load_policies, now, read_config
 
 
@@ -58,12 +59,13 @@ def _score(runtime: Runtime, opportunity_id: str, moment: datetime) -> dict[str,
     if place.empty:
         raise BadInputError(_why_not(runtime, crm, opportunity_id, moment))
     day = moment.astimezone(runtime.settings.zone).date()
-    champion = store.champion(day)
+    models = ModelRegistry(store).serving_models(day, policies.promotion)
     week_ago = store.partition("opportunity_features", day - timedelta(days=7))
-    scored = scored_by_champion(rows.frame, features, champion, week_ago, policies.risk)
-    if scored.why_rules:
-        click.echo(f"scored by the rules: {scored.why_rules}", err=True)
-    return _as_json(rows.frame.loc[place[0]], scored.scores.loc[place[0]], moment)
+    scored = scores_of_the_day(rows.frame, features, models, week_ago, policies.risk)
+    if scored.why_fallback:
+        click.echo(f"scored by {scored.scored_by}", err=True)
+    deal, shown = rows.frame.loc[place[0]], scored.shown
+    return _as_json(deal, shown[shown["opportunity_id"] == deal["opportunity_id"]].iloc[0], moment)
 
 
 def _why_not(runtime: Runtime, crm: CrmRows, given: str, moment: datetime) -> str:
@@ -87,7 +89,7 @@ def _why_not(runtime: Runtime, crm: CrmRows, given: str, moment: datetime) -> st
 def _as_json(deal: "pd.Series[Any]", score: "pd.Series[Any]", moment: datetime) -> dict[str, Any]:
     before = score["win_probability_7d_ago"]
     return {
-        "opportunity_id": score["opportunity_id"],
+        "opportunity_id": deal["opportunity_id"],
         "name": deal["name"],
         "as_of": moment.isoformat(),
         "stage_name": deal["stage_name"],

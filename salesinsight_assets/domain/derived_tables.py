@@ -115,6 +115,36 @@ MODELS = DerivedTable(
     ),
     "model_month",
 )
+MODEL_DECISIONS = DerivedTable(
+    "model_decisions",
+    (
+        _key("effective_on", "date", "The first day whose night goes by it."),
+        _key("decided_by", "text", "training, comparison or person."),
+        _key("role", "text", "champion, challenger, canary or rejected."),
+        _required("model_id", "text", "The model that gets the role."),
+        _required("reason", "text", "Why."),
+        _required("decided_at", "timestamp", "When it was decided; of one day's decisions the later counts."),
+    ),
+    "effective_on",
+)
+MODEL_COMPARISONS = DerivedTable(
+    "model_comparison",
+    (
+        _key("as_of_date", "date", "The day by whose end the deals were decided."),
+        TableColumn("champion_id", "text", "The model that was shown."),
+        TableColumn("challenger_id", "text", "The model in its shadow; missing where there was none."),
+        _required("deals", "integer", "Decided deals that both had scored."),
+        TableColumn("champion_brier", "number", "The champion's mean Brier score over them."),
+        TableColumn("challenger_brier", "number", "The challenger's."),
+        TableColumn("gain", "number", "The champion's less the challenger's: above zero, the challenger is better."),
+        TableColumn("gain_low", "number", "Lower bound of the gain, 95 %, at every number of deals at once."),
+        TableColumn("gain_high", "number", "Upper bound."),
+        TableColumn(
+            "deals_needed", "integer", "Decided deals at which the difference would be told; missing if never."
+        ),
+    ),
+    "as_of_date",
+)
 MODEL_CALIBRATION = DerivedTable(
     "model_calibration",
     (
@@ -144,6 +174,7 @@ PREDICTION_LEDGER = DerivedTable(
         _required("reasons", "json", "Reasons: text, fact, direction, source (model or rule), value, norm."),
         _IS_FALLBACK,
         _SCORED_AT,
+        _required("is_shown", "boolean", "Whether it is what people see; else a challenger's, for comparison."),
     ),
     "as_of_date",
 )
@@ -212,6 +243,8 @@ DERIVED_TABLES = (
     OPPORTUNITY_FEATURES,
     TRAINING_EXAMPLES,
     MODELS,
+    MODEL_DECISIONS,
+    MODEL_COMPARISONS,
     MODEL_CALIBRATION,
     PREDICTION_LEDGER,
     SCORING_RUNS,

@@ -106,6 +106,11 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
         _between("win_probability", 0, 1),
         _one_of("risk_level", "HIGH", "MEDIUM", "LOW"),
     ),
+    "model_comparison": (
+        _between("deals", 0, None),
+        _between("champion_brier", 0, 1),
+        _between("challenger_brier", 0, 1),
+    ),
     "rep_alerts": (
         _one_of("status", "to_send", "suppressed", "held_out"),
         _one_of("priority", "HIGH", "MEDIUM"),

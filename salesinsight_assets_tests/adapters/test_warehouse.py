@@ -13,7 +13,6 @@ import psycopg2
 import pytest
 
 from salesinsight_assets.adapters.warehouse import Warehouse, tables
-from salesinsight_assets.domain.features import FEATURE_NAMES
 
 DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
 SCORED_AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -46,6 +45,7 @@ def scores(*probabilities: float, **changes: Any) -> pd.DataFrame:
         "reasons": json.dumps([{"text": "21 days in “Proposal”", "value": 0.1 + 0.2}]),
         "model_id": "win-1",
         "is_fallback": False,
+        "is_shown": True,
     }
     return pd.DataFrame({**rows, **changes})
 
@@ -68,28 +68,8 @@ def message(key: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def model(model_id: str, trained_on: date, status: str = "champion", minutes: int = 0) -> pd.DataFrame:
-    row = {
-        "model_id": model_id,
-        "trained_on": trained_on,
-        "trained_at": SCORED_AT + timedelta(minutes=minutes),
-        "kind": "lightgbm",
-        "status": status,
-        "reason": None,
-        "metrics": "{}",
-        "feature_names": FEATURE_NAMES,
-        "artifact": "{}",
-    }
-    return pd.DataFrame([row])
-
-
 def replace(warehouse: Warehouse, frame: pd.DataFrame, day: date = DAY) -> None:
     warehouse.replace_partition(tables.rep_alerts, {"as_of_date": day}, frame)
-
-
-def statuses(warehouse: Warehouse) -> dict[str, str]:
-    rows = warehouse.read("SELECT model_id, status FROM insight.models")
-    return dict(zip(rows["model_id"], rows["status"], strict=True))
 
 
 # --- partitions ---
@@ -312,98 +292,6 @@ def test_a_message_that_failed_for_want_of_an_address_is_queued_once_there_is_on
 
 def test_a_key_that_comes_twice_in_one_delivery_is_used_once(warehouse: Warehouse) -> None:
     assert queue(warehouse, message("a"), message("a")) == 1
-
-
-# --- models ---
-
-
-def test_a_new_champion_retires_those_of_earlier_months(warehouse: Warehouse) -> None:
-    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.register_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
-    assert statuses(warehouse) == {"january": "retired", "february": "champion", "march": "rejected"}
-
-
-def test_an_earlier_month_trained_later_does_not_become_champion(warehouse: Warehouse) -> None:
-    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    assert statuses(warehouse) == {"january": "retired", "february": "champion"}
-
-
-def test_a_month_trained_again_keeps_its_earlier_model_and_counts_by_the_latest_that_passed(
-    warehouse: Warehouse,
-) -> None:
-    february, first = date(2026, 2, 1), date(2026, 3, 1)
-    warehouse.register_model(february, model("one", first))
-    warehouse.register_model(february, model("two", first, minutes=5))
-    assert statuses(warehouse) == {"one": "retired", "two": "champion"}
-    warehouse.register_model(february, model("four", first, minutes=5))
-    assert statuses(warehouse) == {"one": "retired", "two": "retired", "four": "champion"}
-    warehouse.execute("DELETE FROM insight.models WHERE model_id = 'four'")
-    warehouse.register_model(february, model("two", first, minutes=6))
-    warehouse.register_model(february, model("three", first, "rejected", minutes=9))
-    assert statuses(warehouse) == {"one": "retired", "two": "champion", "three": "rejected"}
-    warehouse.register_model(february, model("one", first, minutes=12))
-    assert statuses(warehouse) == {"one": "champion", "two": "retired", "three": "rejected"}
-    found = warehouse.champion(first)
-    assert found
-    assert found["model_id"] == "one"
-
-
-def test_models_that_are_registered_at_once_wait_for_each_other(warehouse: Warehouse, wait_for) -> None:
-    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    with ThreadPoolExecutor(1) as pool:
-        with warehouse.transaction() as sql:
-            sql.execute("SELECT pg_advisory_xact_lock(hashtext('models'))")
-            row = model("january", date(2026, 2, 1))
-            other = pool.submit(Warehouse(warehouse.url).register_model, date(2026, 1, 1), row)
-            wait_for(lambda: other.done() or len(warehouse.read(waiting)) > 0, 30)
-            assert not other.done()
-        other.result(30)
-    assert statuses(warehouse) == {"january": "champion"}
-
-
-def test_the_same_model_again_leaves_the_registry_as_it_was(warehouse: Warehouse) -> None:
-    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    before = warehouse.exported("models", None)
-    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1), minutes=5))
-    pd.testing.assert_frame_equal(warehouse.exported("models", None), before)
-
-
-def test_a_model_is_due_where_there_is_none_or_more_deals_came_since_there_were_too_few(warehouse: Warehouse) -> None:
-    month, first = date(2026, 1, 1), date(2026, 2, 1)
-    assert warehouse.is_model_due(month)
-    warehouse.register_model(month, model("none", first, "rejected").assign(artifact=None))
-    assert not warehouse.is_model_due(month)
-    row = {column.name: None for column in tables.CRM["opportunities"].columns}
-    later = SCORED_AT + timedelta(hours=1)
-    row |= {"id": "006A", "valid_from": SCORED_AT, "stamped_at": SCORED_AT, "synced_at": later, "source": "csv"}
-    names = [name for name in row if row[name] is not None]
-    marks = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-    warehouse.execute(
-        f"INSERT INTO crm.opportunities ({', '.join(names)}) VALUES ({marks})", [row[name] for name in names]
-    )
-    assert warehouse.is_model_due(month)
-    warehouse.register_model(month, model("none", first, "rejected", minutes=90).assign(artifact=None))
-    assert not warehouse.is_model_due(month)
-    warehouse.register_model(month, model("some", first, "rejected", minutes=95))
-    assert not warehouse.is_model_due(month)
-
-
-def test_the_champion_of_a_day_was_there_when_the_day_began(warehouse: Warehouse) -> None:
-    warehouse.register_model(date(2026, 1, 1), model("january", date(2026, 2, 1)))
-    warehouse.register_model(date(2026, 2, 1), model("february", date(2026, 3, 1)))
-    warehouse.register_model(date(2026, 3, 1), model("march", date(2026, 4, 1), "rejected"))
-
-    def champion(day: date) -> str | None:
-        found = warehouse.champion(day)
-        return found["model_id"] if found else None
-
-    assert champion(date(2026, 1, 31)) is None
-    assert champion(date(2026, 2, 1)) == "january"
-    assert champion(date(2026, 2, 28)) == "january"
-    assert champion(date(2026, 3, 1)) == "february"
-    assert champion(date(2026, 12, 1)) == "february"
 
 
 # --- exports ---

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from salesinsight_assets.adapters.warehouse import Warehouse, schema, tables
+from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.adapters.warehouse.warehouse import metadata_names, sqlalchemy_url
 from salesinsight_assets.settings import SettingsError
 
@@ -158,6 +159,7 @@ def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
         outbox = store.exported("outbox", None).set_index("channel")
         assert dict(outbox["owner_id"]) == {"email": "005:A", "slack": "005:A"}
         assert outbox.at["slack", "opportunity_id"] == "006A"
-        assert store.champion(day) is not None
+        assert ModelRegistry(store).serving(day).champion == "win-1"
+        assert ModelRegistry(store).serving(date(2026, 2, 28)).champion is None
     finally:
         store.close()

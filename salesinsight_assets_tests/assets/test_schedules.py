@@ -111,7 +111,9 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     assert night.ticks(3.5, 3.99) == set()
     assert night.ticks(4.01) == {"opportunity_scores"}
     night.materialized("opportunity_scores")
-    assert night.ticks(4.5, 4.99) == set()
+    assert night.ticks(4.5) == {"model_comparison"}
+    night.materialized("model_comparison")
+    assert night.ticks(4.99) == set()
     assert night.ticks(5.01) == {"rep_alerts"}
     night.materialized("rep_alerts")
     assert night.ticks(5.2) == set()
@@ -137,7 +139,7 @@ def test_a_night_that_is_late_catches_up_step_by_step(night: Night) -> None:
     night.materialized(*CRM)
     night.computes_features(8.0)
     assert night.ticks(8.01) == {"opportunity_scores"}
-    night.materialized("opportunity_scores")
+    night.materialized("opportunity_scores", "model_comparison")
     assert night.ticks(8.02) == {"rep_alerts"}
     night.materialized("rep_alerts")
     assert night.ticks(8.03) == {"messages"}
@@ -168,7 +170,7 @@ def test_the_training_of_the_first_does_not_hold_the_scores(first_night: Night) 
     assert night.ticks(2.51) == {"training_examples"}
     night.computes_features(3.01)
     assert night.ticks(4.01) == {"opportunity_scores"}
-    night.materialized("opportunity_scores")
+    night.materialized("opportunity_scores", "model_comparison")
     assert night.ticks(4.02) == set()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ModelPolicy
 from salesinsight_assets.domain.model.training import train_model
 from salesinsight_assets.domain.scores.reasons import reasons
@@ -18,7 +19,7 @@ def test_explaining_every_open_deal() -> None:
     import lightgbm
     import pandas as pd
 
-    model = train_model(examples(2000, signal=1.0), date(2025, 1, 1), ModelPolicy()).model
+    model = train_model(examples(2000, signal=1.0), date(2025, 1, 1), ModelPolicy(), FeaturePolicy()).model
     assert model
     features, booster = features_of(DEALS), lightgbm.Booster(model_str=model.trees)
     deals, matrix = deals_of(features), features[FEATURE_NAMES].to_numpy("float64")

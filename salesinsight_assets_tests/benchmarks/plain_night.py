@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from salesinsight_assets.adapters.expectations import check_rows
 from salesinsight_assets.adapters.salesforce import SalesforceClient
 from salesinsight_assets.adapters.warehouse import tables
+from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
 from salesinsight_assets.domain.alerts.episodes import EARLIER_DAYS
@@ -17,7 +18,7 @@ from salesinsight_assets.domain.expectations import EXPECTATIONS
 from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
-from salesinsight_assets.domain.scores.scoring import scored_by_champion
+from salesinsight_assets.domain.scores.scoring import scores_of_the_day
 from salesinsight_assets.settings import Policies, load_settings, now
 
 
@@ -35,9 +36,10 @@ def night(day: date) -> None:
     store.replace_partition(tables.open_opportunities, {"as_of_date": day}, rows.frame.drop(columns="as_of"))
     store.replace_partition(tables.opportunity_features, {"as_of_date": day}, features.drop(columns="as_of"))
     week_ago = store.partition("opportunity_features", day - timedelta(days=7))
-    scored = scored_by_champion(rows.frame, features, store.champion(day), week_ago, policies.risk)
-    scores = scored.scores
-    store.append_scores(day, scores, scored.model_id, "plain", now())
+    models = ModelRegistry(store).serving_models(day, policies.promotion)
+    scored = scores_of_the_day(rows.frame, features, models, week_ago, policies.risk)
+    scores = scored.shown
+    store.append_scores(day, scored.scores, scored.model_id, "plain", now())
     deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
     alerts = daily_alerts(deals, earlier, day, policies.alerts, store.last_alert_day(day))

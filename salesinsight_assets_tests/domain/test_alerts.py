@@ -20,7 +20,7 @@ POLICY = AlertPolicy()
 ROOMY = AlertPolicy(riskiest_share=1.0, max_per_rep_per_day=99)
 HEALTHY = {
     "owner_id": "rep 1", "amount": 40_000.0, "win_probability": 0.6, "win_probability_7d_ago": 0.6, "age_days": 10.0,
-    "expected_cycle_days": 60.0,
+    "expected_cycle_days": 60.0, "model_id": "win-1",
 }  # fmt: skip
 LIKELY_LOSS = {"amount": 100_000.0, "win_probability": 0.2, "win_probability_7d_ago": np.nan}
 SLOW = {"age_days": 100.0}
@@ -195,6 +195,19 @@ def test_a_deal_without_an_amount_is_told_last():
 
 NUMBERS = st.tuples(st.floats(0, 1), st.floats(0, 1) | st.just(float("nan")), st.floats(0, 2e5) | st.just(float("nan")),
                     st.floats(0, 200), st.sampled_from(["rep 1", "rep 2"]))  # fmt: skip
+
+
+def test_rules_on_a_win_probability_are_silent_where_it_is_only_the_base_rate_of_a_stage():
+    base_rate = {"model_id": "base-rate-2024-03-01-0"}
+    found = alerts_of(
+        deals(
+            a={**LIKELY_LOSS, **base_rate},
+            b={"win_probability_7d_ago": 0.9, **base_rate},
+            c={**SLOW, **LIKELY_LOSS, **base_rate},
+            d={**LIKELY_LOSS, "model_id": "rules"},
+        )
+    )
+    assert dict(zip(found["opportunity_id"], found["rule"], strict=True)) == {"c": "slow_deal", "d": "likely_loss"}
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)

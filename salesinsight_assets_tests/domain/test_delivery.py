@@ -73,7 +73,7 @@ def alerts(*rows: dict[str, object]) -> pd.DataFrame:
         "opportunity_id": "a", "rule": "likely_loss", "owner_id": "rep 1", "priority": "HIGH", "amount": 125_000.0,
         "win_probability": 0.24, "rank": 1, "episode_id": "a:likely_loss:2024-03-15", "as_of_date": pd.Timestamp(TODAY),
         "name": "Acme Corp - Enterprise License", "deal_amount": 125_000.0, "currency_iso_code": "USD",
-        "win_probability_7d_ago": 0.45, "risk_level": "HIGH", "is_fallback": False, "age_days": 87.0,
+        "win_probability_7d_ago": 0.45, "risk_level": "HIGH", "model_id": "win-1", "is_fallback": False, "age_days": 87.0,
         "expected_cycle_days": 60.0, "reasons": json.dumps([reason(fact, text) for fact, text in AGAINST.items()]),
     }  # fmt: skip
     return pd.DataFrame([{**usual, **row} for row in rows], columns=list(usual))
@@ -150,8 +150,17 @@ def test_the_win_probability_tells_last_weeks_where_it_is_known(now, before, wor
 
 
 def test_a_score_by_rules_is_labelled():
-    line = alert_text(replace(CONTENT, is_fallback=True)).splitlines()[3]
+    made = messages({"model_id": "rules", "is_fallback": True})
+    line = text_of(made.iloc[0]).splitlines()[3]
     assert line == "Win Probability: 24% (was 45% last week) ⬇️ · scored by rules, not by a model"
+
+
+def test_a_base_rate_is_labelled_and_says_that_there_is_not_enough_signal():
+    made = messages({"model_id": "base-rate-2024-03-01-0", "is_fallback": True, "win_probability_7d_ago": 0.24})
+    line = text_of(made.iloc[0]).splitlines()[3]
+    assert line == (
+        "Win Probability: 24% (was 24% last week) · the base rate of its stage: not enough signal to tell deals apart"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Scores and reasons: one row a deal, a sentence a fact, with the number and the norm, and nothing that the CRM lacks."""
 
 import json
+import threading
 from datetime import date
 from string import Formatter
 
@@ -10,14 +11,16 @@ import pytest
 
 from salesinsight_assets.domain.features import CATALOGUE, FEATURE_NAMES
 from salesinsight_assets.domain.features.feature import in_words
+from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ModelPolicy
+from salesinsight_assets.domain.model.simple_models import FeatureCurve
 from salesinsight_assets.domain.model.training import train_model
 from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.scores import reasons as reasons_file
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.domain.scores.reasons import DEAL_WORDS, Reason, reasons
 from salesinsight_assets.domain.scores.risk import risk_levels
-from salesinsight_assets.domain.scores.scoring import opportunity_scores, scored_by_champion
+from salesinsight_assets.domain.scores.scoring import Scored, ServingModels, opportunity_scores, scores_of_the_day
 from salesinsight_assets_tests.domain.examples_of_deals import deals_of, examples, features_of
 
 OTHER_WORDS = {*DEAL_WORDS, "norm", "over", "company_amount", "usual_amount", "amount_now", "days_overdue"}
@@ -345,15 +348,23 @@ def test_last_weeks_probability_is_what_todays_model_says_of_last_weeks_features
     assert scores["win_probability_7d_ago"][2] == then["win_probability"][0]
 
 
-def champion(model: WinModel, **changes: object) -> dict[str, object]:
-    return {"model_id": model.model_id, "artifact": json.dumps({**json.loads(model.to_text()), **changes})}
+def registered(model: WinModel | FeatureCurve, **changes: object) -> dict[str, object]:
+    """A model as the registry has it, with changes to its artifact."""
+    kind = "lightgbm" if isinstance(model, WinModel) else "base_rate"
+    artifact = json.dumps({**json.loads(model.to_text()), **changes})
+    return {"model_id": model.model_id, "kind": kind, "artifact": artifact}
+
+
+def scored_by(models: ServingModels, features: pd.DataFrame, policy: RiskPolicy | None = None) -> Scored:
+    return scores_of_the_day(deals_of(features), features, models, NO_FEATURES, policy or RiskPolicy())
 
 
 def test_the_champion_scores(small_model):
-    features = features_of(5)
-    scored = scored_by_champion(deals_of(features), features, champion(small_model), NO_FEATURES, RiskPolicy())
-    assert (scored.model_id, scored.why_rules) == ("win-test", None)
+    scored = scored_by(ServingModels(registered(small_model)), features_of(5))
+    assert (scored.model_id, scored.why_fallback) == ("win-test", None)
+    assert scored.scored_by == "model win-test"
     assert not scored.scores["is_fallback"].any()
+    assert scored.scores["is_shown"].all()
 
 
 @pytest.mark.parametrize(
@@ -362,25 +373,86 @@ def test_the_champion_scores(small_model):
     ids=["other features", "no trees", "no numbers", "no model"],
 )
 def test_a_champion_that_cannot_answer_gives_way_to_the_rules_with_the_reason(small_model, changes):
-    features = features_of(5)
-    broken = champion(small_model, **changes)
-    scored = scored_by_champion(deals_of(features), features, broken, features_of(5, seed=2), RiskPolicy())
+    scored = scored_by(ServingModels(registered(small_model, **changes)), features_of(5))
     assert scored.model_id == "rules"
-    assert scored.why_rules
-    assert scored.why_rules.startswith("model win-test cannot be used (")
+    assert scored.why_fallback
+    assert scored.why_fallback.startswith("model win-test cannot be used (")
     assert scored.scores["is_fallback"].all()
 
 
-def test_without_a_champion_the_rules_score_and_the_reason_says_why():
-    features = features_of(2)
-    scored = scored_by_champion(deals_of(features), features, None, NO_FEATURES, RiskPolicy())
-    assert scored.why_rules == "no model has passed the gate by this day"
+def test_a_champion_that_takes_too_long_gives_way_to_the_rules(small_model, monkeypatch):
+    from salesinsight_assets.domain.scores import scoring
+
+    answer = scoring.opportunity_scores
+    is_over = threading.Event()
+
+    def slow(deals, features, model, *rest):
+        if model is not None:
+            is_over.wait(30)
+        return answer(deals, features, model, *rest)
+
+    monkeypatch.setattr(scoring, "opportunity_scores", slow)
+    scored = scored_by(ServingModels(registered(small_model)), features_of(3), RiskPolicy(most_seconds=0.05))
+    is_over.set()
+    assert scored.scored_by == "the rules: model win-test cannot be used (it took longer than 0.05 s)"
+    assert len(scored.shown) == 3
+
+
+def test_before_the_first_training_the_rules_score_and_the_reason_says_why():
+    scored = scored_by(ServingModels(), features_of(2))
+    assert scored.scored_by == "the rules: no model has been trained by this day"
+
+
+BASE_RATES = FeatureCurve("base-rate-x", "stage_position", [0.0, 1.0], [0.2, 0.6], [50, 50], 0.4)
+
+
+def test_without_enough_signal_each_deal_gets_the_base_rate_of_its_stage_and_facts_of_the_rules():
+    features = features_of(3)
+    features.loc[:, "stage_position"] = [0.0, 0.5, 1.0]
+    features.loc[0, ["cycle_ratio", "days_since_last_activity"]] = (2.0, 95.0)
+    scored = scored_by(ServingModels(registered(BASE_RATES)), features)
+    assert scored.shown["win_probability"].tolist() == pytest.approx([0.2, 0.4, 0.6])
+    assert scored.shown["is_fallback"].all()
+    assert scored.scored_by == "the base rate of each stage: not enough signal to tell deals apart"
+    assert {reason["source"] for reason in json.loads(scored.shown["reasons"][0])} == {"rule"}
+
+
+def test_the_challenger_scores_every_deal_in_the_shadow_and_nobody_sees_it(small_model):
+    features = features_of(5)
+    scored = scored_by(ServingModels(registered(BASE_RATES), registered(small_model)), features)
+    assert scored.model_id == "base-rate-x"
+    assert set(scored.shown["model_id"]) == {"base-rate-x"}
+    shadow = scored.scores[~scored.scores["is_shown"]]
+    assert shadow["opportunity_id"].tolist() == scored.shown["opportunity_id"].tolist()
+    np.testing.assert_allclose(shadow["win_probability"], small_model.win_probability(features))
+
+
+def test_as_a_canary_the_challenger_is_shown_to_its_share_of_the_reps_and_each_deal_once(small_model):
+    features = features_of(300)
+    deals = deals_of(features).assign(owner_id=[f"rep {n % 60}" for n in range(300)])
+    models = ServingModels(registered(BASE_RATES), registered(small_model), canary_share=0.1)
+    scored = scores_of_the_day(deals, features, models, NO_FEATURES, RiskPolicy())
+    shown = scored.shown
+    assert sorted(shown["opportunity_id"]) == sorted(deals["opportunity_id"])
+    reps = shown.groupby("owner_id")["model_id"].agg(set)
+    assert set(map(len, reps)) == {1}
+    assert 0 < sum("win-test" in models_of for models_of in reps) < 15
+
+
+def test_a_challenger_that_cannot_answer_changes_nothing_but_is_told(small_model):
+    models = ServingModels(registered(small_model), registered(small_model, slope=float("nan")), canary_share=1.0)
+    scored = scored_by(models, features_of(3))
+    assert scored.why_fallback is None
+    assert str(scored.why_no_shadow).startswith("model win-test cannot be used (")
+    assert len(scored.scores) == 3
 
 
 def test_an_error_of_ours_is_not_taken_for_one_of_the_model(small_model):
     features = features_of(3)
     with pytest.raises(ValueError, match="deals and features differ"):
-        scored_by_champion(deals_of(features), features[:2], champion(small_model), NO_FEATURES, RiskPolicy())
+        scores_of_the_day(
+            deals_of(features), features[:2], ServingModels(registered(small_model)), NO_FEATURES, RiskPolicy()
+        )
 
 
 def test_deals_and_features_that_differ_are_refused():
@@ -406,7 +478,10 @@ def test_a_sentence_is_parsed_once():
 @pytest.fixture(scope="module")
 def small_model() -> WinModel:
     trained = train_model(
-        examples(300, signal=3.0), date(2025, 1, 1), ModelPolicy(trees=10, least_won=50, least_lost=50)
+        examples(300, signal=3.0),
+        date(2025, 1, 1),
+        ModelPolicy(trees=10, least_won=50, least_lost=50),
+        FeaturePolicy(),
     )
     assert trained.model
     return WinModel("win-test", trained.model.feature_names, trained.model.trees, 1.3, -0.1)

@@ -44,7 +44,15 @@ def night(world: World, days: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
 
 def _to_word(alerts: pd.DataFrame, deals: pd.DataFrame, scores: pd.DataFrame, day: date) -> pd.DataFrame:
     words = deals[["opportunity_id", "name", "currency_iso_code"]].assign(deal_amount=deals["amount"])
-    told = ["win_probability_7d_ago", "risk_level", "reasons", "is_fallback", "age_days", "expected_cycle_days"]
+    told = [
+        "win_probability_7d_ago",
+        "risk_level",
+        "reasons",
+        "model_id",
+        "is_fallback",
+        "age_days",
+        "expected_cycle_days",
+    ]
     found = alerts[alerts["status"] == "to_send"].merge(words, on="opportunity_id")
     return found.merge(scores[["opportunity_id", *told]], on="opportunity_id").assign(as_of_date=pd.Timestamp(day))
 
@@ -100,6 +108,6 @@ def test_a_company_with_nothing_to_learn_from_has_no_model_and_a_reason(happened
     world = World()
     happened(world)
     examples = training_examples(opportunity_history(world.rows()), at(90), ExamplePolicy(), POLICY)
-    trained = train_model(examples, at(90).date(), ModelPolicy())
+    trained = train_model(examples, at(90).date(), ModelPolicy(), POLICY)
     assert trained.model is None
-    assert trained.reason.startswith("too few decided deals")
+    assert "too few decided deals" in trained.reason

@@ -23,18 +23,9 @@ from salesinsight_assets.adapters.warehouse.merge import ALIVE, merge_statements
 from salesinsight_assets.domain.crm.sync import MergeCounts
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
-from salesinsight_assets.domain.model.fallback import RULES_MODEL_ID
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MODEL_ID
 
 _TELLS = "o.status NOT IN ('failed', 'cancelled')"
-_PASSED = "status IN ('champion', 'retired')"
-_HAD_TOO_FEW = "m.artifact IS NULL AND m.trained_at < (SELECT max(synced_at) FROM crm.opportunities)"
-"""Of a model: there were too few deals to train one, and the CRM has brought more since."""
-_LATER_THAN_OTHERS = (
-    "greatest(trained_at, (SELECT max(trained_at) + interval '1 microsecond' FROM insight.models AS other"
-    " WHERE other.model_month = fresh.model_month))"
-)
-"""Of a model: when it was trained, and never the moment of another one of its month, as where a clock stands."""
-_LATEST_FIRST = "trained_on DESC, trained_at DESC"
 _TOLD_OF_DAY = f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1"
 _TO_SEND_OF_DAY = "SELECT opportunity_id FROM insight.rep_alerts WHERE as_of_date = $1 AND status = 'to_send'"
 NEVER_READ = ("synced_at", "source")
@@ -133,7 +124,7 @@ class Warehouse:
 
     def lock_merges(self, sql: Any, table: CrmTable) -> None:
         """Wait for other merges of the table: of two deliveries the second must see what the first has stored."""
-        _lock(sql, f"merge crm.{table.name}")
+        lock(sql, f"merge crm.{table.name}")
 
     def merge_all(
         self,
@@ -247,48 +238,11 @@ class Warehouse:
 
     # --- what single stages ask for ---
 
-    def register_model(self, month: date, row: pd.DataFrame) -> None:
-        """Register a model of a month. None is ever removed; the champion is the latest that passed (see `champion`).
-
-        The same model again keeps its time of training, unless another one of the month was trained in between.
-        """
-        names = [column.name for column in tables.models.columns]
-        values = [_LATER_THAN_OTHERS if name == "trained_at" else name for name in names]
-        with self.transaction() as sql:
-            _lock(sql, "models")
-            with _fresh(sql, tables.models, row.assign(model_month=month)):
-                sql.execute(
-                    f"INSERT INTO insight.models AS m ({', '.join(names)}) SELECT {', '.join(values)} FROM fresh"
-                    " ON CONFLICT (model_id) DO UPDATE SET status = excluded.status, reason = excluded.reason,"
-                    " metrics = excluded.metrics, trained_at = CASE WHEN m.trained_at = (SELECT max(trained_at)"
-                    f" FROM insight.models WHERE model_month = m.model_month) AND NOT ({_HAD_TOO_FEW})"
-                    " THEN m.trained_at ELSE excluded.trained_at END"
-                )
-            sql.execute(
-                "UPDATE insight.models SET status = CASE WHEN model_id = (SELECT model_id FROM insight.models"
-                f" WHERE {_PASSED} ORDER BY {_LATEST_FIRST} LIMIT 1) THEN 'champion' ELSE 'retired' END WHERE {_PASSED}"
-            )
-
-    def is_model_due(self, month: date) -> bool:
-        """Whether a month has no model yet, or had too few deals for one and the CRM has brought more since."""
-        latest = self.read(
-            f"SELECT {_HAD_TOO_FEW} AS is_due"
-            f" FROM insight.models AS m WHERE model_month = $1 ORDER BY {_LATEST_FIRST} LIMIT 1",
-            (month,),
-        )
-        return latest.empty or bool(latest["is_due"][0])
-
-    def champion(self, as_of: date) -> dict[str, Any] | None:
-        """The latest model that had passed the gate when `as_of` began: `model_id`, `trained_on`, `artifact`; None if none."""
-        rows = self.read(
-            f"SELECT model_id, trained_on, artifact FROM insight.models WHERE {_PASSED} AND trained_on <= $1"
-            f" ORDER BY {_LATEST_FIRST} LIMIT 1",
-            (as_of,),
-        )
-        return None if rows.empty else {str(name): rows[name].iloc[0] for name in rows}
-
     def append_scores(self, day: date, scores: pd.DataFrame, model_id: str, run_id: str, scored_at: datetime) -> bool:
-        """Add a run's predictions to the ledger, unless the day's latest run predicted the same; says whether it did."""
+        """Add a run's predictions to the ledger, unless the day's latest run predicted the same; says whether it did.
+
+        `scores` may hold a deal more than once, by several models; one of them `is_shown`.
+        """
         latest = self.read(
             "SELECT model_id, scored_at FROM insight.scoring_runs WHERE as_of_date = $1 ORDER BY scored_at DESC LIMIT 1",
             (day,),
@@ -302,7 +256,8 @@ class Warehouse:
             "run_id": run_id,
             "scored_at": scored_at,
         }
-        run = {"model_id": model_id, "is_fallback": model_id == RULES_MODEL_ID, "open_deals": len(scores)}
+        run = {"model_id": model_id, "is_fallback": model_id.startswith((RULES_MODEL_ID, BASE_RATE_PREFIX))}
+        run |= {"open_deals": int(scores["is_shown"].sum())}
         marker = pd.DataFrame([{"run_id": run_id, "scored_at": scored_at, "as_of_date": day, **run}])
         with self.transaction() as sql:
             for table, rows in ((tables.prediction_ledger, scores.assign(**keys)), (tables.scoring_runs, marker)):
@@ -310,7 +265,11 @@ class Warehouse:
         return True
 
     def _predicted_the_same(self, day: date, scores: pd.DataFrame) -> bool:
-        latest = self.partition("opportunity_scores", day)
+        latest = self.read(
+            "SELECT l.* FROM insight.prediction_ledger AS l WHERE as_of_date = $1 AND run_id = (SELECT run_id FROM"
+            " insight.scoring_runs WHERE as_of_date = $1 ORDER BY scored_at DESC, run_id LIMIT 1)",
+            (day,),
+        )
         return len(latest) == len(scores) and _digest(latest[list(scores.columns)]) == _digest(scores)
 
     def replace_alerts(self, day: date, alerts: pd.DataFrame, open_deals: int) -> bool:
@@ -318,7 +277,7 @@ class Warehouse:
         counts = alerts["status"].value_counts()
         done = {"open_deals": open_deals, **{name: int(counts.get(name, 0)) for name in ("to_send", "suppressed")}}
         with self.transaction() as sql:
-            _lock(sql, f"alerts of {day}")
+            lock(sql, f"alerts of {day}")
             if len(_rows(sql, _TOLD_OF_DAY, (day,))):
                 return False
             _replace_partition(sql, tables.rep_alerts, {"as_of_date": day}, alerts)
@@ -361,11 +320,11 @@ class Warehouse:
         columns = ", ".join(column.name for column in table.columns)
         anew = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if not c.primary_key)
         with self.transaction() as sql:
-            _lock(sql, f"alerts of {day}")
+            lock(sql, f"alerts of {day}")
             to_send = _rows(sql, _TO_SEND_OF_DAY, (day,))["opportunity_id"]
             if sorted(to_send) != sorted(worded):
                 raise ValueError(f"the alerts of {day} have changed since they were worded; materialize messages again")
-            with _fresh(sql, table, messages):
+            with fresh_rows(sql, table, messages):
                 sql.execute(
                     f"WITH written AS (INSERT INTO {table.fullname} AS o ({columns})"
                     f" SELECT DISTINCT ON (message_key) {columns} FROM fresh"
@@ -380,7 +339,7 @@ class Warehouse:
         """The day's alerts to send with what their wording needs of deal, score and features."""
         return self.read(
             "SELECT a.*, o.name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
-            " s.reasons::text AS reasons, s.is_fallback, f.age_days, f.expected_cycle_days"
+            " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days"
             " FROM insight.rep_alerts AS a"
             " JOIN insight.open_opportunities AS o USING (as_of_date, opportunity_id)"
             " JOIN insight.opportunity_scores AS s USING (as_of_date, opportunity_id)"
@@ -471,14 +430,14 @@ def exported_names() -> dict[str, list[str]]:
 
 def _digest(scores: pd.DataFrame) -> str:
     """A fingerprint of predictions: JSON by its content, numbers to the last digit."""
-    content = scores.sort_values("opportunity_id", ignore_index=True)
+    content = scores.sort_values(["opportunity_id", "model_id"], ignore_index=True)
     content = content.assign(reasons=[json.dumps(json.loads(text), sort_keys=True) for text in content["reasons"]])
     plain = content.astype(object).where(content.notna(), None)
     return hashlib.sha256(plain.to_csv(index=False).encode()).hexdigest()
 
 
 @contextlib.contextmanager
-def _fresh(sql: Any, table: sa.Table, frame: pd.DataFrame) -> Generator[None]:
+def fresh_rows(sql: Any, table: sa.Table, frame: pd.DataFrame) -> Generator[None]:
     """`frame` as the temporary table `fresh`, with the columns of `table`."""
     sql.execute(f"CREATE TEMP TABLE fresh (LIKE {table.fullname})")
     sql.adbc_ingest("fresh", to_arrow(frame, table), mode="append", temporary=True)
@@ -486,7 +445,7 @@ def _fresh(sql: Any, table: sa.Table, frame: pd.DataFrame) -> Generator[None]:
     sql.execute("DROP TABLE fresh")
 
 
-def _lock(sql: Any, what: str) -> None:
+def lock(sql: Any, what: str) -> None:
     """Wait until no other transaction holds this lock, and hold it to the end of this one."""
     sql.execute("SELECT pg_advisory_xact_lock(hashtext($1))", (what,))
 

@@ -17,13 +17,18 @@ HIGH, MEDIUM = "HIGH", "MEDIUM"
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One rule. `fact` is the reason it coincides with, if any (see features), so that no fact is told twice."""
+    """One rule.
+
+    `fact` is the reason it coincides with, if any (see features), so that no fact is told twice. One that `needs_signal`
+    is silent where a deal's win probability is only the base rate of its stage.
+    """
 
     name: str
     priority: str
     condition: Callable[[pd.DataFrame, AlertPolicy], np.ndarray]
     sentence: Callable[["pd.Series[float]"], str | None]
     fact: str | None = None
+    needs_signal: bool = False
 
 
 def likely_loss(deals: pd.DataFrame, policy: AlertPolicy) -> np.ndarray:
@@ -56,8 +61,8 @@ def _drop_sentence(deal: "pd.Series[float]") -> str:
 
 
 RULES: tuple[AlertRule, ...] = (
-    AlertRule("likely_loss", HIGH, likely_loss, lambda _: None),  # the message's head states both numbers
-    AlertRule("sudden_drop", MEDIUM, sudden_drop, _drop_sentence),
+    AlertRule("likely_loss", HIGH, likely_loss, lambda _: None, needs_signal=True),  # the head states both numbers
+    AlertRule("sudden_drop", MEDIUM, sudden_drop, _drop_sentence, needs_signal=True),
     AlertRule("slow_deal", MEDIUM, slow_deal, _slow_sentence, fact="age"),
 )
 """In order of precedence: a deal under several rules is told under the first."""

@@ -9,6 +9,7 @@ from salesinsight_assets.domain.alerts.episodes import SUPPRESSED, TO_SEND, with
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES
 from salesinsight_assets.domain.history.grid import Floats
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 
 _UNDER = "told under "
 ALERT_COLUMNS = ["opportunity_id", "rule", "owner_id", "priority", "amount", "win_probability", "rank", "status",
@@ -22,7 +23,7 @@ def daily_alerts(
 
     Args:
         deals: one row an open deal: `opportunity_id`, `owner_id`, `amount` (company currency), `win_probability`,
-            `win_probability_7d_ago`, `age_days`, `expected_cycle_days`.
+            `win_probability_7d_ago`, `age_days`, `expected_cycle_days`, `model_id`.
         earlier: alerts of the days before (see `with_episodes`).
         as_of: the day.
         policy: thresholds and limits.
@@ -52,8 +53,9 @@ def risk_amount(deals: pd.DataFrame) -> Floats:
 def _holding(deals: pd.DataFrame, policy: AlertPolicy) -> pd.DataFrame:
     """A row for each deal and rule that holds."""
     columns = ["opportunity_id", "owner_id", "amount", "win_probability"]
+    has_signal = ~deals["model_id"].str.startswith(BASE_RATE_PREFIX).to_numpy(bool)
     parts = [
-        deals.loc[rule.condition(deals, policy), columns].assign(
+        deals.loc[rule.condition(deals, policy) & (has_signal | (not rule.needs_signal)), columns].assign(
             rule=rule.name, priority=rule.priority, precedence=precedence
         )
         for precedence, rule in enumerate(RULES)

@@ -9,7 +9,15 @@ import pandas as pd
 
 from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
 from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
-from salesinsight_assets.domain.delivery.texts import AlertContent, digest_subject, digest_text, slack_text
+from salesinsight_assets.domain.delivery.texts import (
+    BY_BASE_RATE,
+    BY_RULES,
+    AlertContent,
+    digest_subject,
+    digest_text,
+    slack_text,
+)
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 
 EMAIL, SLACK = "email", "slack"
 MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "recipient", "as_of_date", "status", "attempts",
@@ -28,7 +36,7 @@ def alert_messages(
 
     Args:
         alerts: the day's alerts to send with the deal's `name`, `deal_amount`, `currency_iso_code`, the score's
-            `win_probability_7d_ago`, `risk_level`, `reasons` (JSON) and `is_fallback`, and `age_days`,
+            `win_probability_7d_ago`, `risk_level`, `reasons` (JSON), `model_id` and `is_fallback`, and `age_days`,
             `expected_cycle_days`.
         reps: `id`, `name` and `email` of the owners.
         as_of: the day.
@@ -92,8 +100,14 @@ def _content(alert: "pd.Series[float]", playbook: Playbook) -> AlertContent:
         in_favour=[reason["text"] for reason in reasons if reason["direction"] == "for"],
         actions=recommended_actions(facts, playbook),
         rule_sentence=None if rule.fact in facts else rule.sentence(alert),
-        is_fallback=bool(alert["is_fallback"]),
+        caveat=_caveat(alert),
     )
+
+
+def _caveat(alert: "pd.Series[float]") -> str | None:
+    if str(alert["model_id"]).startswith(BASE_RATE_PREFIX):
+        return BY_BASE_RATE
+    return BY_RULES if alert["is_fallback"] else None
 
 
 def _json(payload: dict[str, str]) -> str:

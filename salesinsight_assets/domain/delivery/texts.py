@@ -5,17 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isnan
 
+from salesinsight_assets.domain.model.promotion import NO_SIGNAL
+
 MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MOST_REASONS_SHOWN = 3
 MOST_STRENGTHS_SHOWN = 2
 FEEDBACK_LINE = "Was this helpful?  👍  👎      Snooze 7 days"
+BY_RULES = "scored by rules, not by a model"
+BY_BASE_RATE = f"the base rate of its stage: {NO_SIGNAL}"
 SEPARATOR = "\n\n" + "─" * 40 + "\n\n"
 
 
 @dataclass(frozen=True)
 class AlertContent:
-    """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: not known)."""
+    """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: not known).
+
+    `caveat` says where the win probability is not a model's.
+    """
 
     priority: str
     name: str
@@ -28,7 +35,7 @@ class AlertContent:
     in_favour: Sequence[str]
     actions: Sequence[str]
     rule_sentence: str | None = None
-    is_fallback: bool = False
+    caveat: str | None = None
 
 
 def money(amount: float, currency: str | None) -> str:
@@ -73,7 +80,7 @@ def _probability(alert: AlertContent) -> str:
     if before is not None and not isnan(before):
         arrow = " ⬇️" if round(now, 2) < round(before, 2) else " ⬆️" if round(now, 2) > round(before, 2) else ""
         text += f" (was {before:.0%} last week){arrow}"
-    return text + (" · scored by rules, not by a model" if alert.is_fallback else "")
+    return text + (f" · {alert.caveat}" if alert.caveat else "")
 
 
 def rows_note(told_until: datetime, *, is_upload: bool) -> str:

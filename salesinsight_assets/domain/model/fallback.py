@@ -12,6 +12,8 @@ from salesinsight_assets.domain.model.policy import RulePolicy
 from salesinsight_assets.domain.model.win_model import logistic
 
 RULES_MODEL_ID = "rules"
+BASE_RATE, BASE_RATE_PREFIX = "base_rate", "base-rate"
+"""The kind of model that is shown where no other beats it, and what its ids begin with."""
 
 
 def rule_based_scores(features: pd.DataFrame, policy: RulePolicy | None = None) -> tuple[Floats, pd.DataFrame]:

@@ -43,6 +43,19 @@ class ModelPolicy:
 
 
 @dataclass(frozen=True)
+class PromotionPolicy:
+    """When a challenger takes over.
+
+    It is compared with the champion once `least_resolved` deals are decided that both had scored. Where it is better, it is
+    shown to `canary_share` of the reps for `canary_days`, and then to all.
+    """
+
+    least_resolved: int = 50
+    canary_share: float = 0.1
+    canary_days: int = 14
+
+
+@dataclass(frozen=True)
 class RulePolicy:
     """The rules' thresholds and their steps in log-odds."""
 

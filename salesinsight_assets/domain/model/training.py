@@ -4,17 +4,22 @@ The judged model knows only outcomes that were known when the later weeks began,
 counts: of the future by the past.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.features import FEATURE_NAMES
+from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Floats
-from salesinsight_assets.domain.model.evaluation import Evaluation, calibration_table, evaluate
+from salesinsight_assets.domain.model.evaluation import Evaluation, Gain, calibration_table, evaluate, paired_gain
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.model.policy import ModelPolicy
+from salesinsight_assets.domain.model.promotion import NO_SIGNAL, TrainingVerdict
+from salesinsight_assets.domain.model.simple_models import FeatureCurve, age_curve, stage_rates
 from salesinsight_assets.domain.model.win_model import WinModel, logistic
 
 
@@ -22,20 +27,40 @@ from salesinsight_assets.domain.model.win_model import WinModel, logistic
 class TrainedModel:
     """What a training made.
 
-    The model (None where there was too little to learn from), its status and the reason, its metrics, its calibration
-    (see `calibration_table`) and the share of each feature in its explanations.
+    The model (None where there was too little to learn from), the base rate by stage of the same deals, whether the model
+    passes the gate and why, its metrics, its calibration (see `calibration_table`) and the share of each feature in its
+    explanations. `champion_loses`: the present champion is worse than the base rate on the later weeks.
     """
 
     model: WinModel | None
-    status: Literal["champion", "rejected"]
+    base_rates: FeatureCurve
+    passes: bool
     reason: str
     metrics: dict[str, Any]
     calibration: pd.DataFrame
     importance: pd.DataFrame
+    champion_loses: bool = False
+
+    @property
+    def verdict(self) -> TrainingVerdict:
+        """What the promotion is told."""
+        model_id = self.model.model_id if self.model else None
+        return TrainingVerdict(model_id, self.base_rates.model_id, self.passes, self.reason, self.champion_loses)
 
 
-def train_model(examples: pd.DataFrame, trained_on: date, policy: ModelPolicy) -> TrainedModel:
-    """A model from `training_examples`. The same examples and policy give the same model, byte for byte."""
+def train_model(
+    examples: pd.DataFrame,
+    trained_on: date,
+    policy: ModelPolicy,
+    feature_policy: FeaturePolicy,
+    champion: WinModel | None = None,
+) -> TrainedModel:
+    """A model from `training_examples`. The same examples and policy give the same model, byte for byte.
+
+    To pass it has to be better, on the later weeks and with the whole interval, than the base rate, the base rate by stage
+    and the age alone; each of them knows as much of those weeks as the model. `champion` is the model shown so far.
+    """
+    base_rates = stage_rates(examples, feature_policy).named_by_content(f"{BASE_RATE_PREFIX}-{trained_on:%Y-%m-%d}")
     won, lost = _decided(examples)
     counts = {"won": won, "lost": lost, "snapshots": len(examples)}
     if won < policy.least_won or lost < policy.least_lost:
@@ -43,30 +68,59 @@ def train_model(examples: pd.DataFrame, trained_on: date, policy: ModelPolicy) -
             f"too few decided deals in the weekly snapshots: {won} won and {lost} lost, at least {policy.least_won} and {policy.least_lost}"
             " are needed"
         )
-        return _without_model(reason, counts)
+        return _without_model(reason, counts, base_rates)
     earlier, later = _split(examples, policy)
     if earlier["is_won"].nunique() < 2 or later["is_won"].nunique() < 2:
-        return _without_model("the weeks to judge by hold only won or only lost deals", counts)
+        return _without_model("the weeks to judge by hold only won or only lost deals", counts, base_rates)
     judged = WinModel("judged", FEATURE_NAMES, _fit_trees(earlier, policy))
-    raw = _raw_scores(judged, later)
+    raw = _log_odds(judged, later)
     probability, base_rate = _cross_fitted(raw, later), _cross_fitted(None, later)
     evaluation = evaluate(later["is_won"], probability, later["opportunity_id"], base_rate)
+    gains = _gains(probability, base_rate, earlier, later, feature_policy)
     slope, intercept = _calibration_line(raw, later)
     model = WinModel("", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
     model = model.named_by_content(f"win-{trained_on:%Y-%m-%d}")
     return TrainedModel(
         model,
-        "champion" if evaluation.beats_base_rate else "rejected",
-        _reason(evaluation),
-        {**counts, **asdict(evaluation), "base_rate": float(base_rate.mean())},
+        base_rates,
+        all(gain.low > 0 for gain in gains.values()),
+        _reason(evaluation, gains),
+        {**counts, **asdict(evaluation), "base_rate": float(base_rate.mean()), **_named(gains)},
         calibration_table(later["is_won"], probability),
         _importance(model, examples),
+        champion is not None and _loses(champion, base_rate, later),
     )
 
 
-def _without_model(reason: str, counts: dict[str, Any]) -> TrainedModel:
+def _gains(
+    probability: Floats, base_rate: Floats, earlier: pd.DataFrame, later: pd.DataFrame, policy: FeaturePolicy
+) -> dict[str, Gain]:
+    """By how much the model is better on the later weeks than each of the simpler ones that it has to beat."""
+    simple = {
+        "the base rate": base_rate,
+        "the base rate by stage": _cross_fitted(_log_odds(stage_rates(earlier, policy), later), later),
+        "the age alone": _cross_fitted(_log_odds(age_curve(earlier, policy), later), later),
+    }
+    deal = later["opportunity_id"]
+    return {name: paired_gain(later["is_won"], probability, theirs, deal) for name, theirs in simple.items()}
+
+
+def _named(gains: Mapping[str, Gain]) -> dict[str, float]:
+    """The gains as metrics, such as `gain_over_age_alone_low`."""
+    names = {name: f"gain_over_{name.removeprefix('the ').replace(' ', '_')}" for name in gains}
+    return {names[name] + end: value for name, gain in gains.items()
+            for end, value in (("", gain.mean), ("_low", gain.low), ("_high", gain.high))}  # fmt: skip
+
+
+def _loses(champion: WinModel, base_rate: Floats, later: pd.DataFrame) -> bool:
+    """Whether the champion is worse than the base rate, with the whole interval, on weeks it may even have learnt from."""
+    return paired_gain(later["is_won"], champion.win_probability(later), base_rate, later["opportunity_id"]).high < 0
+
+
+def _without_model(reason: str, counts: dict[str, Any], base_rates: FeatureCurve) -> TrainedModel:
     empty = calibration_table(pd.Series([], dtype=bool), np.array([]))
-    return TrainedModel(None, "rejected", reason, counts, empty, pd.DataFrame({"feature": [], "share": []}))
+    importance = pd.DataFrame({"feature": [], "share": []})
+    return TrainedModel(None, base_rates, False, f"{NO_SIGNAL}: {reason}", counts, empty, importance)
 
 
 def _decided(examples: pd.DataFrame) -> tuple[int, int]:
@@ -114,7 +168,7 @@ def _normalised(weights: pd.Series) -> Floats:
     return (weights / weights.mean()).to_numpy("float64")
 
 
-def _raw_scores(model: WinModel, examples: pd.DataFrame) -> Floats:
+def _log_odds(model: WinModel | FeatureCurve, examples: pd.DataFrame) -> Floats:
     probability = model.win_probability(examples)
     return np.log(probability) - np.log1p(-probability)
 
@@ -146,11 +200,17 @@ def _cross_fitted(raw: Floats | None, later: pd.DataFrame) -> Floats:
     return probability
 
 
-def _reason(evaluation: Evaluation) -> str:
+def _reason(evaluation: Evaluation, gains: Mapping[str, Gain]) -> str:
     change = f"Brier {evaluation.brier:.4f} against {evaluation.base_rate_brier:.4f} of the base rate"
     interval = f"95 % interval of the difference {evaluation.brier_gain_low:.4f} to {evaluation.brier_gain_high:.4f}"
-    verdict = "better than the base rate" if evaluation.beats_base_rate else "not enough signal to tell deals apart"
+    unbeaten = [name for name, gain in gains.items() if gain.low <= 0]
+    verdict = f"{NO_SIGNAL}, not better than {' and '.join(unbeaten)}" if unbeaten else f"better than {_listed(gains)}"
     return f"{verdict}: {change} on {evaluation.n_deals} later deals ({interval})"
+
+
+def _listed(gains: Mapping[str, Gain]) -> str:
+    *first, last = gains
+    return f"{', '.join(first)} and {last}"
 
 
 def _importance(model: WinModel, examples: pd.DataFrame) -> pd.DataFrame:

@@ -1,55 +1,141 @@
-"""Scoring: one row an open deal, by the model or, where none is usable, by the rules."""
+"""Scoring: one row an open deal, by the champion, the base rate or the rules; and one by the challenger in its shadow."""
 
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.model.fallback import RULES_MODEL_ID, rule_based_scores
+from salesinsight_assets.domain.model.fallback import BASE_RATE, RULES_MODEL_ID, rule_based_scores
+from salesinsight_assets.domain.model.promotion import NO_SIGNAL, is_canary_owner
+from salesinsight_assets.domain.model.simple_models import FeatureCurve
 from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.domain.scores.reasons import Reason, reasons
 from salesinsight_assets.domain.scores.risk import risk_levels
 
+AnyModel = WinModel | FeatureCurve
+
+
+@dataclass(frozen=True)
+class ServingModels:
+    """The registered models of a day, each with `model_id`, `kind` and `artifact`.
+
+    `canary_share` of the reps see the challenger; 0 while it is only tried in the shadow.
+    """
+
+    champion: Mapping[str, Any] | None = None
+    challenger: Mapping[str, Any] | None = None
+    canary_share: float = 0.0
+
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of a day (see `opportunity_scores`), the id of the model, and why it had to be the rules, if it had."""
+    """The scores of a day (see `opportunity_scores`) and who said them.
+
+    `scores` has one row a deal and model; `is_shown` marks those that people see. `model_id` is the champion's. `why_fallback`
+    and `why_no_shadow` say why the champion, or the challenger, did not answer; None where they did, or there is none.
+    """
 
     scores: pd.DataFrame
     model_id: str
-    why_rules: str | None
+    why_fallback: str | None = None
+    why_no_shadow: str | None = None
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """One row a deal: what people see."""
+        return self.scores[self.scores["is_shown"]].reset_index(drop=True)
+
+    @property
+    def scored_by(self) -> str:
+        """Who said it, in words."""
+        if self.model_id == RULES_MODEL_ID:
+            return f"the rules: {self.why_fallback}"
+        if self.why_fallback:
+            return f"the base rate of each stage: {self.why_fallback}"
+        return f"model {self.model_id}"
 
 
-def scored_by_champion(
-    deals: pd.DataFrame,
-    features: pd.DataFrame,
-    champion: Mapping[str, Any] | None,
-    week_ago: pd.DataFrame,
-    policy: RiskPolicy,
+def scores_of_the_day(
+    deals: pd.DataFrame, features: pd.DataFrame, models: ServingModels, week_ago: pd.DataFrame, policy: RiskPolicy
 ) -> Scored:
-    """Scores by the registered model `champion` (`model_id`, `artifact`), or by the rules where it cannot answer.
+    """Scores by the champion, or by the rules where it cannot answer, and by the challenger from the same features.
 
     The other arguments are those of `opportunity_scores`.
     """
     _check_same_deals(deals, features)
-    why_rules = "no model has passed the gate by this day"
-    if champion is not None:
+
+    def by(model: AnyModel | None) -> pd.DataFrame:
+        return opportunity_scores(deals, features, model, week_ago, policy)
+
+    shown, why_fallback = _answer(models.champion, by, policy)
+    if shown is None:
+        why_fallback = why_fallback or "no model has been trained by this day"
+        shown = by(None)
+    elif models.champion and models.champion["kind"] == BASE_RATE:
+        why_fallback = NO_SIGNAL
+    shadow, why_no_shadow = _answer(models.challenger, by, policy)
+    model_id = str(shown["model_id"].iloc[0]) if len(shown) else _id_of(models.champion, why_fallback)
+    if shadow is None:
+        return Scored(shown.assign(is_shown=True), model_id, why_fallback, why_no_shadow)
+    is_canary = np.array(is_canary_owner(shown["owner_id"].tolist(), models.canary_share), dtype=bool)
+    both = [shown.assign(is_shown=~is_canary), shadow.assign(is_shown=is_canary)]
+    return Scored(pd.concat(both, ignore_index=True), model_id, why_fallback, None)
+
+
+def _id_of(champion: Mapping[str, Any] | None, why_fallback: str | None) -> str:
+    """Who would have said it, on a day without open deals."""
+    answers = champion is not None and why_fallback in (None, NO_SIGNAL)
+    return str(champion["model_id"]) if champion is not None and answers else RULES_MODEL_ID
+
+
+def _answer(
+    registered: Mapping[str, Any] | None, by: Callable[[AnyModel | None], pd.DataFrame], policy: RiskPolicy
+) -> tuple[pd.DataFrame | None, str | None]:
+    """The scores of a registered model, or None and why; whatever keeps it from answering, the night goes on."""
+    if registered is None:
+        return None, None
+    try:
+        return _within(policy.most_seconds, lambda: by(model_of(registered))), None
+    except Exception as error:  # noqa: BLE001 - see above
+        return None, f"model {registered['model_id']} cannot be used ({error})"
+
+
+def model_of(registered: Mapping[str, Any]) -> AnyModel:
+    """The model of a row of the registry. Raises ValueError where its artifact is not one."""
+    kind = FeatureCurve if registered["kind"] == BASE_RATE else WinModel
+    return kind.from_text(registered["artifact"])
+
+
+def _within(seconds: float, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What `work` gives; TimeoutError where it takes longer: it is left to itself, as nothing can end it."""
+    found: list[pd.DataFrame] = []
+    failed: list[BaseException] = []
+
+    def tried() -> None:
         try:
-            model = WinModel.from_text(champion["artifact"])
-            return Scored(opportunity_scores(deals, features, model, week_ago, policy), model.model_id, None)
-        except Exception as error:  # noqa: BLE001 - whatever keeps a model from answering, the night goes on by the rules
-            why_rules = f"model {champion['model_id']} cannot be used ({error})"
-    return Scored(opportunity_scores(deals, features, None, week_ago, policy), RULES_MODEL_ID, why_rules)
+            found.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
+            failed.append(error)
+
+    thread = threading.Thread(target=tried, daemon=True, name="scoring")
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError(f"it took longer than {seconds:g} s")
+    return found[0]
 
 
 def opportunity_scores(
     deals: pd.DataFrame,
     features: pd.DataFrame,
-    model: WinModel | None,
+    model: AnyModel | None,
     week_ago: pd.DataFrame,
     policy: RiskPolicy,
 ) -> pd.DataFrame:
@@ -83,7 +169,7 @@ def opportunity_scores(
             "risk_level": risk_levels(probability, policy),
             "reasons": [json.dumps([r.as_json() for r in of_deal], ensure_ascii=False) for of_deal in found],
             "model_id": model.model_id if model else RULES_MODEL_ID,
-            "is_fallback": model is None,
+            "is_fallback": not isinstance(model, WinModel),
         }
     )
 
@@ -93,18 +179,20 @@ def _check_same_deals(deals: pd.DataFrame, features: pd.DataFrame) -> None:
         raise ValueError("deals and features differ: materialize opportunity_features of this day again")
 
 
-def _win_probability(features: pd.DataFrame, model: WinModel | None) -> np.ndarray:
+def _win_probability(features: pd.DataFrame, model: AnyModel | None) -> np.ndarray:
     if not len(features):
         return np.empty(0)
     return model.win_probability(features) if model else rule_based_scores(features)[0]
 
 
 def _by_model(
-    deals: pd.DataFrame, features: pd.DataFrame, model: WinModel
+    deals: pd.DataFrame, features: pd.DataFrame, model: AnyModel
 ) -> tuple[np.ndarray, Sequence[Sequence[Reason]]]:
     probability = _win_probability(features, model)
     if not np.isfinite(probability).all():
         raise ValueError("expected a number for every deal, got none for some; train the month again")
+    if isinstance(model, FeatureCurve):  # what can be checked of a deal is told, though nothing shows that it matters
+        return probability, _by_rules(deals, features)[1]
     contributions, _ = model.contributions(features)
     named = pd.DataFrame(contributions, columns=model.feature_names)
     return probability, reasons(named, features, deals, "model")
