@@ -27,8 +27,8 @@ def command(json_file: Path | None) -> None:
         stale = [name for name, figures in objects.items() if figures.get("status") not in _IN_ORDER]
         is_complete = outcome.success and not stale
         write_json(json_file, _as_json(outcome, objects, is_complete))
-        for name, figures in sorted(objects.items()):
-            say(f"{name:28} {_told(figures)}")
+        for line in object_lines(objects):
+            say(line)
         if not outcome.success:
             say(failure_summary(outcome))
         elif stale:
@@ -43,7 +43,15 @@ def _as_json(outcome: JobOutcome, objects: dict[str, dict[str, Any]], is_complet
     return {**outcome.as_json(), "success": is_complete, "objects": results}
 
 
-def _told(figures: dict[str, Any]) -> str:
+def object_lines(objects: dict[str, dict[str, Any]]) -> list[str]:
+    """A line for each object; a reason that all stale ones share is said once, below."""
+    reasons = {str(figures["source"]) for figures in objects.values() if figures.get("status") not in _IN_ORDER}
+    shared = reasons.pop() if len(reasons) == 1 and len(objects) > 1 else None
+    lines = [f"{name:28} {_told(figures, shared)}" for name, figures in sorted(objects.items())]
+    return [*lines, f"all of them that are stale: {shared}"] if shared else lines
+
+
+def _told(figures: dict[str, Any], said_below: str | None) -> str:
     names = ("rows_read", "rows_inserted", "rows_updated", "rows_deleted", "api_calls", "retries")
     counts = ", ".join(
         f"{figures[name]} {name.removeprefix('rows_').replace('_', ' ')}" for name in names if name in figures
@@ -52,6 +60,6 @@ def _told(figures: dict[str, Any]) -> str:
     notes = [
         f"{name.replace('_', ' ')}: {figures[name]}" for name in ("missing_columns", "new_columns") if name in figures
     ]
-    if status not in _IN_ORDER:
+    if status not in _IN_ORDER and figures.get("source") != said_below:
         notes.append(str(figures.get("source")))
     return "; ".join([f"{status}: {counts}", *notes])
