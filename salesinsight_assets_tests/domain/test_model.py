@@ -19,7 +19,7 @@ from salesinsight_assets.domain.model.evaluation import (
     expected_calibration_error,
     paired_gain,
 )
-from salesinsight_assets.domain.model.examples import training_examples
+from salesinsight_assets.domain.model.examples import is_beyond_experience, longest_decided_days, training_examples
 from salesinsight_assets.domain.model.fallback import rule_based_scores
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
 from salesinsight_assets.domain.model.training import TrainedModel, train_model
@@ -115,6 +115,19 @@ def test_a_company_without_closed_deals_has_no_examples():
     assert len(examples_on(World(), 50)) == 0
 
 
+def test_a_deal_open_for_longer_than_any_was_ever_decided_at_is_beyond_experience(world):
+    longest = longest_decided_days(examples_on(world, 100))
+    assert longest == pytest.approx(60)  # "lost late"; the deal that is still open tells nothing
+    ages = pd.DataFrame({"age_days": [59.0, 60.0, 61.0]})
+    assert is_beyond_experience(ages, 60.0).tolist() == [False, False, True]
+
+
+def test_the_metrics_tell_the_longest_that_a_deal_was_open(with_signal):
+    found = examples(500, signal=3.0)
+    remaining = (found["decided_at"] - found["as_of"]).dt.total_seconds() / 86400
+    assert with_signal.metrics["longest_decided_days"] == pytest.approx((found["age_days"] + remaining).max())
+
+
 # --- training ---
 
 
@@ -188,6 +201,14 @@ def test_the_same_examples_give_the_same_bytes(model):
     assert re.fullmatch("win-2025-01-01-[0-9a-f]{8}", again.model_id)
 
 
+def test_every_snapshot_counts_the_same_however_often_its_deal_was_seen(model):
+    lopsided = examples(500, signal=3.0)
+    lopsided["weight"] = np.linspace(0.1, 1, len(lopsided))
+    again = train_model(lopsided, TRAINED_ON, POLICY, FEATURES).model
+    assert again
+    assert again.to_text() == model.to_text()
+
+
 def test_another_model_of_the_same_day_has_another_id(model):
     other = train_model(examples(500, signal=3.0), TRAINED_ON, replace(POLICY, trees=21), FEATURES).model
     assert other
@@ -195,7 +216,9 @@ def test_another_model_of_the_same_day_has_another_id(model):
     assert other.named_by_content("win-2025-01-01").model_id == other.model_id
 
 
-def test_the_judged_model_never_saw_a_deal_that_was_decided_in_the_held_out_weeks(monkeypatch):
+def test_the_judged_model_never_saw_the_held_out_weeks_and_a_deal_is_calibrated_on_by_trees_that_never_saw_it(
+    monkeypatch,
+):
     from salesinsight_assets.domain.model import training
 
     seen: list[pd.DataFrame] = []
@@ -203,11 +226,14 @@ def test_the_judged_model_never_saw_a_deal_that_was_decided_in_the_held_out_week
     monkeypatch.setattr(training, "_fit_trees", lambda rows, policy: (seen.append(rows), fit(rows, policy))[1])
     all_examples = examples(400, signal=3.0)
     train_model(all_examples, TRAINED_ON, POLICY, FEATURES)
-    judged, final = seen
+    judged, *folds, final = seen
     first_held_out = np.sort(all_examples["as_of"].unique())[int(all_examples["as_of"].nunique() * 0.75)]
     assert judged["decided_at"].max() <= pd.Timestamp(first_held_out)
     assert judged["as_of"].max() < pd.Timestamp(first_held_out)
     assert len(final) == len(all_examples)
+    left_out = [set(all_examples["opportunity_id"]) - set(rows["opportunity_id"]) for rows in folds]
+    assert [len(deals) for deals in left_out] == [100] * 4
+    assert set().union(*left_out) == set(all_examples["opportunity_id"])
 
 
 # --- what a model answers ---
@@ -325,9 +351,9 @@ def highs(evaluation: Evaluation) -> list[float]:
 
 def test_intervals_hold_the_truth_nineteen_times_of_twenty():
     truth = figures(evaluate(*seen_deals(20_000, 1, seed=0, shift=0.1), 0.4))
-    found = [evaluate(*seen_deals(400, 4, seed, shift=0.1), 0.4) for seed in range(1, 41)]
+    found = [evaluate(*seen_deals(400, 4, seed, shift=0.1), 0.4) for seed in range(1, 26)]
     held = np.mean([np.less_equal(lows(e), truth) & np.less_equal(truth, highs(e)) for e in found], axis=0)
-    assert (held >= 0.85).all(), held  # 40 worlds: 95 % give or take 3 * 3.4 points, the ECE's a little less
+    assert (held >= 0.8).all(), held  # 25 worlds: 95 % give or take 3 * 4.4 points, the ECE's a little less
 
 
 def test_intervals_are_drawn_by_deal():

@@ -26,7 +26,7 @@ def training_examples(
         column a feature; ordered by `as_of`, then opportunity.
     """
     rows, features = features_as_of(history, Grid(policy.moments(trained_at)), feature_policy)
-    is_won, decided_at = _outcomes(history, trained_at)
+    is_won, decided_at = outcomes_by(history, trained_at)
     decided = decided_at[rows.opportunity]
     examples = features[["as_of", "opportunity_id", *FEATURE_NAMES]].assign(
         is_won=is_won[rows.opportunity], decided_at=pd.to_datetime(decided, utc=True)
@@ -36,10 +36,21 @@ def training_examples(
     return examples.assign(weight=1.0 / count).sort_values(["as_of", "opportunity_id"], ignore_index=True)
 
 
-def _outcomes(history: History, trained_at: datetime) -> tuple[np.ndarray, np.ndarray]:
-    """For each opportunity whether it was won, and when that was decided (NaT: not by `trained_at`)."""
+def longest_decided_days(examples: pd.DataFrame) -> float:
+    """The greatest age, in days, at which a deal of `training_examples` was decided."""
+    remaining = (examples["decided_at"] - examples["as_of"]).dt.total_seconds() / 86_400
+    return float((examples["age_days"] + remaining).max())
+
+
+def is_beyond_experience(features: pd.DataFrame, longest_days: float) -> pd.Series:
+    """Whether each deal has been open for longer than any deal that was ever decided: no probability is known of it."""
+    return features["age_days"] > longest_days
+
+
+def outcomes_by(history: History, known_at: datetime) -> tuple[np.ndarray, np.ndarray]:
+    """For each opportunity whether it was won, and when that was decided (NaT: not by `known_at`)."""
     at = utc_times(history.states["changed_at"])
-    moment = utc_times(pd.Series([trained_at]))[0]
+    moment = utc_times(pd.Series([known_at]))[0]
     known = history.states[(at <= moment) & (history.states["opportunity"] >= 0)]
     last = known.drop_duplicates("opportunity", keep="last")
     last = last[last["is_closed"]]

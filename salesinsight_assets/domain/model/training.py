@@ -1,7 +1,8 @@
-"""Training: small trees on past weeks, calibrated and judged on later weeks, fitted again on all of them.
+"""Training: small trees on past weeks, calibrated on deals they had not seen, judged on later weeks they had not seen.
 
 The judged model knows only outcomes that were known when the later weeks began, so the judgement is of the kind that
-counts: of the future by the past.
+counts: of the future by the past. Every snapshot counts the same, in training as in the judgement, because every open
+deal is shown every day: weighted by deal, the trees are worse (see docs/decisions/0006).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Floats
 from salesinsight_assets.domain.model.evaluation import Evaluation, Gain, calibration_table, evaluate, paired_gain
+from salesinsight_assets.domain.model.examples import longest_decided_days
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.model.policy import ModelPolicy
 from salesinsight_assets.domain.model.promotion import NO_SIGNAL, TrainingVerdict
@@ -77,7 +79,7 @@ def train_model(
     probability, base_rate = _cross_fitted(raw, later), _cross_fitted(None, later)
     evaluation = evaluate(later["is_won"], probability, later["opportunity_id"], base_rate)
     gains = _gains(probability, base_rate, earlier, later, feature_policy)
-    slope, intercept = _calibration_line(raw, later)
+    slope, intercept = _calibration_line(_unseen_scores(examples, policy), examples)
     model = WinModel("", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
     model = model.named_by_content(f"win-{trained_on:%Y-%m-%d}")
     return TrainedModel(
@@ -85,7 +87,13 @@ def train_model(
         base_rates,
         all(gain.low > 0 for gain in gains.values()),
         _reason(evaluation, gains),
-        {**counts, **asdict(evaluation), "base_rate": float(base_rate.mean()), **_named(gains)},
+        {
+            **counts,
+            **asdict(evaluation),
+            **_named(gains),
+            "base_rate": float(base_rate.mean()),
+            "longest_decided_days": longest_decided_days(examples),
+        },
         calibration_table(later["is_won"], probability),
         _importance(model, examples),
         champion is not None and _loses(champion, base_rate, later),
@@ -143,7 +151,6 @@ def _fit_trees(examples: pd.DataFrame, policy: ModelPolicy) -> str:
     data = lightgbm.Dataset(
         examples[FEATURE_NAMES].to_numpy("float64"),
         label=examples["is_won"].to_numpy("float64"),
-        weight=_normalised(examples["weight"]),
         feature_name=FEATURE_NAMES,
         free_raw_data=True,
     )
@@ -163,9 +170,15 @@ def _fit_trees(examples: pd.DataFrame, policy: ModelPolicy) -> str:
     return lightgbm.train(parameters, data, num_boost_round=policy.trees).model_to_string()
 
 
-def _normalised(weights: pd.Series) -> Floats:
-    """Weights with mean 1, so that the regularisation means the same whatever the number of snapshots a deal has."""
-    return (weights / weights.mean()).to_numpy("float64")
+def _unseen_scores(examples: pd.DataFrame, policy: ModelPolicy) -> Floats:
+    """The raw score of every snapshot by trees that had not seen its deal; the folds run through all weeks alike."""
+    fold = pd.factorize(examples["opportunity_id"])[0] % policy.calibration_folds
+    raw = np.empty(len(examples))
+    for number in range(policy.calibration_folds):
+        unseen = fold == number
+        trees = _fit_trees(examples[~unseen], policy)
+        raw[unseen] = _log_odds(WinModel("fold", FEATURE_NAMES, trees), examples[unseen])
+    return raw
 
 
 def _log_odds(model: WinModel | FeatureCurve, examples: pd.DataFrame) -> Floats:
@@ -177,7 +190,7 @@ def _calibration_line(raw: Floats, examples: pd.DataFrame) -> tuple[float, float
     """Slope and intercept of Platt scaling (Platt 1999): log-odds of winning against the raw score."""
     from sklearn.linear_model import LogisticRegression
 
-    line = LogisticRegression(C=1e6).fit(raw[:, None], examples["is_won"], sample_weight=examples["weight"])
+    line = LogisticRegression(C=1e6).fit(raw[:, None], examples["is_won"])
     return float(max(line.coef_[0, 0], 0.0)), float(line.intercept_[0])
 
 
@@ -193,7 +206,7 @@ def _cross_fitted(raw: Floats | None, later: pd.DataFrame) -> Floats:
         fitted, judged = half != side, half == side
         rows = fitted if later[fitted]["is_won"].nunique() == 2 else np.ones(len(later), dtype=bool)
         if raw is None:
-            probability[judged] = np.average(later[rows]["is_won"], weights=later[rows]["weight"])
+            probability[judged] = later[rows]["is_won"].mean()
         else:
             slope, intercept = _calibration_line(raw[rows], later[rows])
             probability[judged] = logistic(slope * raw[judged] + intercept)
