@@ -417,6 +417,16 @@ def test_without_enough_signal_each_deal_gets_the_base_rate_of_its_stage_and_fac
     assert {reason["source"] for reason in json.loads(scored.shown["reasons"][0])} == {"rule"}
 
 
+def test_a_deal_open_for_longer_than_any_was_ever_decided_says_so_first(small_model):
+    features = features_of(2)
+    features.loc[:, "age_days"] = [201.0, 200.0]
+    models = ServingModels({**registered(small_model), "longest_decided_days": 200.0})
+    first, second = (json.loads(text) for text in scored_by(models, features).shown["reasons"])
+    assert first[0]["text"] == "Open for 201 days: no deal was ever decided after more than 200"
+    assert (first[0]["source"], first[0]["direction"]) == ("rule", "against")
+    assert all(reason["fact"] != "beyond experience" for reason in [*first[1:], *second])
+
+
 def test_the_challenger_scores_every_deal_in_the_shadow_and_nobody_sees_it(small_model):
     features = features_of(5)
     scored = scored_by(ServingModels(registered(BASE_RATES), registered(small_model)), features)

@@ -130,9 +130,14 @@ class ModelRegistry:
         )
 
     def model(self, model_id: str | None) -> dict[str, Any] | None:
-        """A model's `model_id`, `kind`, `trained_on`, `reason` and `artifact`; None where there is no such model."""
+        """A model's row: `model_id`, `kind`, `trained_on`, `reason`, `artifact`, `longest_decided_days` (see `examples`).
+
+        None where there is no such model.
+        """
         rows = self._warehouse.read(
-            "SELECT model_id, kind, trained_on, reason, artifact FROM insight.models WHERE model_id = $1",
+            "SELECT model_id, kind, trained_on, reason, artifact,"
+            " (metrics->>'longest_decided_days')::float8 AS longest_decided_days"
+            " FROM insight.models WHERE model_id = $1",
             (model_id or "",),
         )
         return None if rows.empty else {str(name): rows[name].iloc[0] for name in rows}

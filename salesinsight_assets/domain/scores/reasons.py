@@ -17,6 +17,7 @@ import pandas as pd
 from salesinsight_assets.domain.features import CATALOGUE
 from salesinsight_assets.domain.features.feature import Feature, in_words
 from salesinsight_assets.domain.history.grid import Floats, Ints
+from salesinsight_assets.domain.model.examples import is_beyond_experience
 
 Source = Literal["model", "rule"]
 Direction = Literal["against", "for"]
@@ -70,6 +71,22 @@ def reasons(
     values = {feature.name: features[feature.name].to_numpy("float64") for feature in CATALOGUE}
     norms, words = _norms(values), _words(values, deals, features["defaulted_features"].tolist())
     return [_of_deal(row, totals[row], tellers, values, norms, words, source) for row in range(len(features))]
+
+
+def with_beyond_experience(
+    found: Sequence[Sequence[Reason]], features: pd.DataFrame, longest_days: float
+) -> list[list[Reason]]:
+    """The reasons of each deal; first, where it is older than any deal was when it was decided, that nobody can tell."""
+    is_beyond = is_beyond_experience(features, longest_days)
+    return [
+        [_never_decided_so_late(float(age), longest_days), *of_deal] if is_set else list(of_deal)
+        for of_deal, is_set, age in zip(found, is_beyond, features["age_days"], strict=True)
+    ]
+
+
+def _never_decided_so_late(age: float, longest: float) -> Reason:
+    text = f"Open for {age:.0f} days: no deal was ever decided after more than {longest:.0f}"
+    return Reason(text, "beyond experience", "against", "rule", age, longest)
 
 
 @dataclass(frozen=True)

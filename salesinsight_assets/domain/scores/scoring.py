@@ -14,7 +14,7 @@ from salesinsight_assets.domain.model.promotion import NO_SIGNAL, is_canary_owne
 from salesinsight_assets.domain.model.simple_models import FeatureCurve
 from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.scores.policy import RiskPolicy
-from salesinsight_assets.domain.scores.reasons import Reason, reasons
+from salesinsight_assets.domain.scores.reasons import Reason, reasons, with_beyond_experience
 from salesinsight_assets.domain.scores.risk import risk_levels
 
 AnyModel = WinModel | FeatureCurve
@@ -69,8 +69,8 @@ def scores_of_the_day(
     """
     _check_same_deals(deals, features)
 
-    def by(model: AnyModel | None) -> pd.DataFrame:
-        return opportunity_scores(deals, features, model, week_ago, policy)
+    def by(model: AnyModel | None, longest_days: float = np.inf) -> pd.DataFrame:
+        return opportunity_scores(deals, features, model, week_ago, policy, longest_days)
 
     shown, why_fallback = _answer(models.champion, by, policy)
     if shown is None:
@@ -94,13 +94,15 @@ def _id_of(champion: Mapping[str, Any] | None, why_fallback: str | None) -> str:
 
 
 def _answer(
-    registered: Mapping[str, Any] | None, by: Callable[[AnyModel | None], pd.DataFrame], policy: RiskPolicy
+    registered: Mapping[str, Any] | None, by: Callable[[AnyModel, float], pd.DataFrame], policy: RiskPolicy
 ) -> tuple[pd.DataFrame | None, str | None]:
     """The scores of a registered model, or None and why; whatever keeps it from answering, the night goes on."""
     if registered is None:
         return None, None
     try:
-        return _within(policy.most_seconds, lambda: by(model_of(registered))), None
+        longest_days = registered.get("longest_decided_days")
+        known = np.inf if longest_days is None or pd.isna(longest_days) else float(longest_days)
+        return _within(policy.most_seconds, lambda: by(model_of(registered), known)), None
     except Exception as error:  # noqa: BLE001 - see above
         return None, f"model {registered['model_id']} cannot be used ({error})"
 
@@ -138,6 +140,7 @@ def opportunity_scores(
     model: AnyModel | None,
     week_ago: pd.DataFrame,
     policy: RiskPolicy,
+    longest_days: float = np.inf,
 ) -> pd.DataFrame:
     """The score of every open deal.
 
@@ -148,6 +151,7 @@ def opportunity_scores(
         week_ago: the features of the deals open seven days before; the same model says what they came to, so that a
             change of model does not look like a change of the deal.
         policy: the risk levels.
+        longest_days: the age after which no deal was ever decided; of an older one the first reason says so.
 
     Returns:
         `opportunity_id`, `owner_id`, `amount` (company currency), `win_probability`, `win_probability_7d_ago`,
@@ -158,6 +162,7 @@ def opportunity_scores(
     """
     _check_same_deals(deals, features)
     probability, found = _by_model(deals, features, model) if model else _by_rules(deals, features)
+    found = with_beyond_experience(found, features, longest_days)
     before = pd.Series(_win_probability(week_ago, model), index=week_ago["opportunity_id"])
     return pd.DataFrame(
         {
