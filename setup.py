@@ -41,6 +41,7 @@ setup(
         "requests>=2.32",
         "rich>=13",
         "scikit-learn>=1.5",
+        "scipy>=1.15",
         "shap>=0.47",
         "simple-salesforce>=1.12.9",
         "sqlalchemy>=2.0.36",

@@ -23,6 +23,7 @@ from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
+from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 
 
@@ -301,6 +302,7 @@ class Policies:
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     playbook: Playbook = field(default_factory=Playbook)
+    monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 
