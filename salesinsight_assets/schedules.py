@@ -18,6 +18,7 @@ _times = load_policies(read_config(_settings.config_file)).schedule
 CRM = dg.AssetSelection.groups("crm")
 NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery")
 MODEL = dg.AssetSelection.groups("model")
+MONITORING = dg.AssetSelection.groups("monitoring")
 
 crm_sync = dg.define_asset_job(
     "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
@@ -31,7 +32,12 @@ night_without_sync = dg.define_asset_job(
 training = dg.define_asset_job(
     "training", MODEL, description="The model of one month, from its examples to its calibration."
 )
-JOBS = [crm_sync, night, night_without_sync, training]
+weekly_checks = dg.define_asset_job(
+    "weekly_checks",
+    MONITORING,
+    description="Drift, defaults, and what was said against what became of it, as of one day.",
+)
+JOBS = [crm_sync, night, night_without_sync, training, weekly_checks]
 
 crm_sync_schedule = dg.ScheduleDefinition(
     name="sync_the_crm",
@@ -51,8 +57,11 @@ STEPS = {
     "scores": ("scores",),
     "alerts": ("alerts",),
     "messages": ("delivery",),
+    "monitoring": ("monitoring",),
 }
 """The steps after the sync, by the name of their time, and the groups that each materializes."""
+
+_DAYS_OF = {"training": " on the 1st", "monitoring": " in the night after Friday"}
 
 SENSORS = [
     dg.AutomationConditionSensorDefinition(
@@ -61,7 +70,7 @@ SENSORS = [
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description=(
-            f"{getattr(_times, step)}{' on the 1st' if step == 'training' else ''}: {' and '.join(groups)}, once"
+            f"{getattr(_times, step)}{_DAYS_OF.get(step, '')}: {' and '.join(groups)}, once"
             " everything upstream is there."
         ),
     )
@@ -76,7 +85,7 @@ def step_condition(step: str) -> dg.AutomationCondition:
     missed does not end all those after it.
     """
     zone = _settings.timezone
-    waits_not = dg.AssetSelection.assets("rep_alerts") if step == "alerts" else MODEL if step == "scores" else None
+    waits_not = {"alerts": dg.AssetSelection.assets("rep_alerts"), "scores": MODEL, "monitoring": MODEL}.get(step)
     updated = dg.AutomationCondition.all_deps_updated_since_cron(_times.cron("sync"), zone)
     checked = dg.AutomationCondition.all_deps_blocking_checks_passed()
     return (
@@ -89,12 +98,20 @@ def step_condition(step: str) -> dg.AutomationCondition:
 
 
 def _time_has_come(step: str) -> dg.AutomationCondition:
-    """A step's hour; the training's is on the 1st, and each night while the model of the month is missing."""
-    daily = dg.AutomationCondition.cron_tick_passed(_times.cron(step), _settings.timezone)
-    if step != "training":
-        return daily
-    first = dg.AutomationCondition.cron_tick_passed(_times.cron(step).replace("* * *", "1 * *"), _settings.timezone)
-    return first | (daily & dg.AutomationCondition.missing())
+    """A step's hour; the training's is on the 1st, and each night while the model of the month is missing.
+
+    That of the weekly checks is in the night after Friday, which is Saturday's.
+    """
+    if step == "monitoring":
+        return _tick(step, "* * 6")
+    if step == "training":
+        return _tick(step, "1 * *") | (_tick(step) & dg.AutomationCondition.missing())
+    return _tick(step)
+
+
+def _tick(step: str, days: str = "* * *") -> dg.AutomationCondition:
+    """The hour of a step on the days of a cron expression."""
+    return dg.AutomationCondition.cron_tick_passed(_times.cron(step).replace("* * *", days), _settings.timezone)
 
 
 def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:

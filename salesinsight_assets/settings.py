@@ -265,7 +265,9 @@ def export_environment(values: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class ScheduleTimes:
-    """When each step of the night starts, HH:MM in the company's time zone, and the training on the 1st.
+    """When each step of the night starts, HH:MM in the company's time zone.
+
+    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -277,6 +279,7 @@ class ScheduleTimes:
     alerts: str = "05:00"
     messages: str = "05:30"
     training: str = "02:30"
+    monitoring: str = "06:00"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -41,8 +41,16 @@ SMALL_MODEL = """
 trees = 40
 least_won = 20
 least_lost = 20
+
+[monitoring]
+least_reference_weeks = 1
+least_deals = 10
+least_decided = 1
 """
-"""Settings under which the small company has enough deals to train a model on."""
+"""Settings under which the small company has enough deals to train a model on, and to compare one week with another."""
+A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
+"""A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
+SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JobResult = dg.ExecuteInProcessResult
 WHEN_THE_TEST_SAYS = ("salesinsight_assets.resources.now", "salesinsight_assets.settings.now")
@@ -302,10 +310,12 @@ def trained_database(postgres_url: str, template_database: str, salesforce: Demo
 
 @pytest.fixture(scope="session")
 def night_database(postgres_url: str, trained_database: str) -> str:
-    """The name of a database in which the night of the last day was run as well."""
+    """The name of a database in which the night of the last day and the weekly checks were run as well."""
     _create_database(postgres_url, "after_a_night", trained_database)
     with _platform(database_url(postgres_url, "after_a_night")) as platform:
+        platform.materialize(*SCORED, partition=A_WEEK_BEFORE)
         platform.run_well("night_without_sync", LAST_DAY)
+        platform.run_well("weekly_checks", LAST_DAY)
     return "after_a_night"
 
 

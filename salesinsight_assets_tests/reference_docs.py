@@ -39,6 +39,9 @@ def checks_page() -> str:
         "",
         "Beside them: `opportunities: upload_accepted` (a CSV upload is taken whole or refused whole),",
         "`opportunity_scores: every_open_deal_is_scored`, and `rep_alerts: no_rep_gets_more_than_the_cap`.",
+        "",
+        "Once a week, and as warnings that stop nothing: `feature_drift: no_drift`, `feature_defaults: no_jump_of_defaults` and",
+        "`model_checks: within_band` carry the alarms of the weekly checks (see [rules.md](rules.md)).",
     ]
     for table, expectations in EXPECTATIONS.items():
         lines += ["", f"## {table}", ""]

@@ -76,6 +76,64 @@ def alert_chart(alerts: pd.DataFrame) -> "alt.Chart":
     )
 
 
+def drift_chart(drift: pd.DataFrame, most: int = 20) -> "alt.Chart":
+    """The population stability index of the figures that chance explains least, alarms in red."""
+    import altair as alt
+
+    shown = drift.sort_values(["is_alarm", "q_value", "psi"], ascending=[False, True, False]).head(most)
+    shown = shown.assign(name=shown["feature"] + " (" + shown["population"] + ")")
+    colours = alt.Scale(domain=[True, False], range=[RED, GREY])
+    return (
+        alt.Chart(shown[["name", "psi", "q_value", "is_alarm"]])
+        .mark_bar()
+        .encode(
+            x=alt.X("psi:Q", title="population stability index"),
+            y=alt.Y("name:N", sort=None, title=None),
+            color=alt.Color("is_alarm:N", scale=colours, title="alarm"),
+        )
+        .properties(width=360, title="This week against the weeks before")
+    )
+
+
+def defaults_chart(defaults: pd.DataFrame, most: int = 20) -> "alt.LayerChart | alt.FacetChart":
+    """On which share of the open deals a feature took its default, with the usual share as a tick, alarms in red."""
+    import altair as alt
+
+    shown = defaults.sort_values(["is_alarm", "share_defaulted"], ascending=False).head(most)
+    shown = shown[["feature", "share_defaulted", "usual_share", "is_alarm"]]
+    colours = alt.Scale(domain=[True, False], range=[RED, GREY])
+    y = alt.Y("feature:N", sort=None, title=None)
+    share = alt.X("share_defaulted:Q", axis=alt.Axis(format="%"), title="open deals with the default (tick: usual)")
+    colour = alt.Color("is_alarm:N", scale=colours, title="alarm")
+    bars = alt.Chart(shown).mark_bar().encode(x=share, y=y, color=colour)
+    ticks = alt.Chart(shown).mark_tick(color=BLUE, thickness=3).encode(x="usual_share:Q", y=y)
+    return alt.layer(bars, ticks).properties(width=360, title="Features that could not be computed")
+
+
+def outcomes_chart(checks: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Check by check the share that was won, beside what was expected and the band that chance explains."""
+    import altair as alt
+
+    columns = {"won": "actual_wins", "expected": "expected_wins", "low": "low", "high": "high"}
+    shares = pd.DataFrame({name: checks[column] / checks["n_deals"] for name, column in columns.items()})
+    shares = shares.assign(day=checks["as_of_date"], alarm=checks["is_alarm"])
+    x = alt.X("day:T", title=None)
+    percent = alt.Axis(format="%")
+    band = (
+        alt.Chart(shares)
+        .mark_errorband(color=GREY)
+        .encode(x=x, y=alt.Y("low:Q", axis=percent, title="won"), y2="high:Q")
+    )
+    expected = alt.Chart(shares).mark_line(color=GREY, strokeDash=[4, 4], point=True).encode(x=x, y="expected:Q")
+    colours = alt.Scale(domain=[True, False], range=[RED, BLUE])
+    won = (
+        alt.Chart(shares)
+        .mark_circle(size=60)
+        .encode(x=x, y="won:Q", color=alt.Color("alarm:N", scale=colours, title="alarm"))
+    )
+    return alt.layer(band, expected, won).properties(width=420, height=240, title="Won, beside what was expected")
+
+
 def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:
     """Shap's beeswarm of a model's contributions on some snapshots: which values push where."""
     import io

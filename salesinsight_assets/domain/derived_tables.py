@@ -217,6 +217,68 @@ ALERT_DAYS = DerivedTable(
     ),
     "as_of_date",
 )
+_P_VALUE = _required("p_value", "number", "How likely chance alone would show as much.")
+_Q_VALUE = _required(
+    "q_value", "number", "Share of false alarms among those at least as sure (Benjamini and Hochberg)."
+)
+_IS_ALARM = _required("is_alarm", "boolean", "Whether someone has to look.")
+_FINDING = _required("finding", "text", "What was found, in words.")
+FEATURE_DRIFT = DerivedTable(
+    "feature_drift",
+    (
+        _DAY,
+        _key("feature", "text", "The feature, the score or the category."),
+        _key("population", "text", "open: all open deals; new: those of the last weeks."),
+        _required("n_deals", "integer", "Deals of this week."),
+        _required("n_usual_deals", "integer", "Deals of the weeks before."),
+        _required("psi", "number", "Population stability index; from 0.2 on it is large."),
+        _P_VALUE,
+        _Q_VALUE,
+        _IS_ALARM,
+        _FINDING,
+    ),
+    "as_of_date",
+)
+FEATURE_DEFAULTS = DerivedTable(
+    "feature_defaults",
+    (
+        _DAY,
+        _key("feature", "text", "The feature."),
+        _required("n_deals", "integer", "Open deals of this week."),
+        _required("share_defaulted", "number", "Share of them on which the feature took its default."),
+        _required("usual_share", "number", "The same of the weeks before."),
+        _P_VALUE,
+        _Q_VALUE,
+        _IS_ALARM,
+        _FINDING,
+    ),
+    "as_of_date",
+)
+MODEL_CHECKS = DerivedTable(
+    "model_checks",
+    (
+        _DAY,
+        _key("weeks", "integer", "Over how many weeks up to the day the deals were decided."),
+        _key("dimension", "text", "all deals, or what the segments are of, such as lead_source."),
+        _key("segment", "text", "The segment."),
+        _required("n_deals", "integer", "Decided deals that had been scored by a model."),
+        _required("expected_wins", "number", "Sum of what was shown, one prediction a deal."),
+        _required("actual_wins", "integer", "Deals that were won."),
+        _required("low", "number", "Fewest wins that chance explains …"),
+        _required("high", "number", "… and most."),
+        _P_VALUE,
+        _Q_VALUE,
+        TableColumn("auc", "number", "Chance that a won deal was shown a higher probability than a lost one."),
+        TableColumn("auc_low", "number", "Lower end of its 99 % interval."),
+        TableColumn("auc_high", "number", "Upper end of its 99 % interval."),
+        TableColumn("auc_floor", "number", "Where the band begins: the model's own on weeks it had not seen."),
+        TableColumn("ece", "number", "Mean distance between said and happened."),
+        TableColumn("ece_limit", "number", "Where its band ends: the model's own, and what chance adds."),
+        _IS_ALARM,
+        _FINDING,
+    ),
+    "as_of_date",
+)
 OUTBOX = DerivedTable(
     "outbox",
     (
@@ -250,5 +312,8 @@ DERIVED_TABLES = (
     SCORING_RUNS,
     REP_ALERTS,
     ALERT_DAYS,
+    FEATURE_DRIFT,
+    FEATURE_DEFAULTS,
+    MODEL_CHECKS,
     OUTBOX,
 )

@@ -116,6 +116,9 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
         _one_of("priority", "HIGH", "MEDIUM"),
         *_not_null("episode_id"),
     ),
+    "feature_drift": (_between("psi", 0, None), _between("q_value", 0, 1)),
+    "feature_defaults": (_unique("feature"), _between("share_defaulted", 0, 1), _between("q_value", 0, 1)),
+    "model_checks": (_between("q_value", 0, 1), _between("auc", 0, 1)),
     "messages": (_unique("message_key"), _one_of("channel", "email", "slack")),
 }
 

@@ -18,6 +18,34 @@ TABLES = {
     plots.probability_chart: pd.DataFrame(
         {"win_probability": [0.1, 0.6, 0.9], "risk_level": ["HIGH", "MEDIUM", "LOW"]}
     ),
+    plots.drift_chart: pd.DataFrame(
+        {
+            "feature": ["log_amount", "stage_name"],
+            "population": ["new", "open"],
+            "psi": [0.5, 0.1],
+            "q_value": [0.001, 0.9],
+            "is_alarm": [True, False],
+        }
+    ),
+    plots.defaults_chart: pd.DataFrame(
+        {
+            "feature": ["log_amount", "age_days"],
+            "share_defaulted": [0.4, 0.0],
+            "usual_share": [0.1, 0.0],
+            "is_alarm": [True, False],
+        }
+    ),
+    plots.outcomes_chart: pd.DataFrame(
+        {
+            "as_of_date": pd.to_datetime(["2025-03-21", "2025-03-28"]),
+            "n_deals": [50, 60],
+            "expected_wins": [20.5, 24.0],
+            "actual_wins": [22, 9],
+            "low": [12.0, 15.0],
+            "high": [29.0, 34.0],
+            "is_alarm": [False, True],
+        }
+    ),
     plots.alert_chart: pd.DataFrame({"rule": ["slow_deal", "likely_loss"], "status": ["to_send", "suppressed"]}),
 }
 

@@ -174,6 +174,33 @@ def test_the_training_of_the_first_does_not_hold_the_scores(first_night: Night) 
     assert night.ticks(4.02) == set()
 
 
+SATURDAY = 19
+MONITORING = {"feature_drift", "feature_defaults", "model_checks"}
+
+
+def test_the_weekly_checks_run_in_the_night_after_friday_once_the_scores_are_there() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=SATURDAY)
+        assert night.yesterday == "2025-04-18"
+        night.materialized(*CRM)
+        night.computes_features(3.01)
+        assert night.ticks(4.01) == {"opportunity_scores"}
+        assert "model_checks" not in night.ticks(6.01)
+        night.materialized("opportunity_scores")
+        asked = night.ticks(6.5)
+        assert "model_checks" in asked
+        night.materialized("feature_drift", "feature_defaults", "model_checks", "rep_alerts")
+        assert night.ticks(7.0, 12.0).isdisjoint(MONITORING)
+
+
+def test_on_another_day_no_weekly_check_runs(night: Night) -> None:
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    night.computes_features(3.01)
+    night.materialized("opportunity_scores")
+    assert night.ticks(6.01, 9.0).isdisjoint(MONITORING)
+
+
 def test_a_new_model_does_not_start_the_scores(night: Night) -> None:
     night.materialized(*MODEL)
     assert night.ticks(2.01, 3.01, 4.01) == set()

@@ -47,6 +47,15 @@ def is_beyond_experience(features: pd.DataFrame, longest_days: float) -> pd.Seri
     return features["age_days"] > longest_days
 
 
+def decided_deals(history: History, as_of: datetime) -> pd.DataFrame:
+    """The deals decided by `as_of`: `opportunity_id`, `is_won`, `decided_at` (UTC)."""
+    is_won, decided_at = outcomes_by(history, as_of)
+    deals = pd.DataFrame(
+        {"opportunity_id": history.ids, "is_won": is_won, "decided_at": pd.to_datetime(decided_at, utc=True)}
+    )
+    return deals[deals["decided_at"].notna()].reset_index(drop=True)
+
+
 def outcomes_by(history: History, known_at: datetime) -> tuple[np.ndarray, np.ndarray]:
     """For each opportunity whether it was won, and when that was decided (NaT: not by `known_at`)."""
     at = utc_times(history.states["changed_at"])

@@ -15,6 +15,8 @@ import pandas as pd
 
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.history.grid import Floats
+from salesinsight_assets.domain.model.fallback import rule_based_scores
+from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.monitoring.multiplicity import q_values
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 
@@ -34,6 +36,7 @@ SHARED_BY = {
     "expected_cycle_days": "size_win_rate",
     "expected_stage_days": "stage_name",
     "rep_x_source_rate": "owner_id",
+    "amount_x_rep_rate": "owner_id",
 }
 """Features that many deals have in common, and what those deals have in common; None: all deals share it."""
 DRIFT_COLUMNS = [
@@ -84,6 +87,12 @@ def now_and_before(
     now, before = snapshots[is_now], snapshots[~is_now]
     is_enough = min(len(now), before["opportunity_id"].nunique()) >= policy.least_deals
     return (now, before) if is_enough and before["as_of_date"].nunique() >= policy.least_reference_weeks else None
+
+
+def with_score(snapshots: pd.DataFrame, model: WinModel | None) -> pd.DataFrame:
+    """Snapshots with what one model (None: the rules) says of all weeks, so that a new model is no drift."""
+    score = model.win_probability(snapshots) if model and len(snapshots) else rule_based_scores(snapshots)[0]
+    return snapshots.assign(win_probability=score)
 
 
 def _rows(population: str, parts: tuple[pd.DataFrame, pd.DataFrame] | None) -> Iterator[tuple[object, ...]]:

@@ -1,6 +1,7 @@
 """The numbers behind the weekly checks."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,11 @@ class MonitoringPolicy:
     auc_fall: float = 0.05
     false_alarm_rate: float = 0.005
     recent_false_alarm_rate: float = 0.03
+
+    def days(self, day: date) -> list[date]:
+        """The day of a check and the same weekday of the weeks before, that it is compared with."""
+        return [day - timedelta(weeks=week) for week in range(self.reference_weeks + 1)]
+
+    def first_shown(self, day: date) -> date:
+        """The earliest day of which a prediction may count: four weeks are left for nights that were missed."""
+        return day - timedelta(weeks=self.lasting_weeks + self.lead_weeks + 4)

@@ -1,0 +1,121 @@
+"""Stage monitoring: Friday's checks of drift, of defaults, and of what was said against what became of it."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from salesinsight_assets.domain.derived_tables import FEATURE_DEFAULTS, FEATURE_DRIFT, MODEL_CHECKS
+from salesinsight_assets.metadata import markdown_table, partition_day, row_metadata, spec
+from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
+from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = "monitoring"
+MODEL = dg.AssetDep("win_probability_model", partition_mapping=LAST_COMPLETE_MONTH)
+NOT_YET = "nothing to compare yet: too few weeks or too few deals"
+
+
+@dg.asset(
+    **spec(
+        GROUP,
+        FEATURE_DRIFT,
+        "Whether the open deals, and those that are new, still look like those of the weeks before: PSI and a two-sample test"
+        " of every feature, of the score (what today's model says of all weeks) and of every category.",
+        {"pandas", "postgres"},
+    ),
+    deps=["open_opportunities", "opportunity_features", MODEL],
+    partitions_def=DAILY,
+)
+def feature_drift(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters import plots
+    from salesinsight_assets.adapters.warehouse.weekly_reads import open_deals_on
+    from salesinsight_assets.domain.model.win_model import WinModel
+    from salesinsight_assets.domain.monitoring.drift import drift, with_score
+
+    store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
+    champion = store.champion(day)
+    model = WinModel.from_text(champion["artifact"]) if champion else None
+    found = drift(with_score(open_deals_on(store, policy.days(day)), model), day, policy)
+    store.replace_partition(FEATURE_DRIFT, {"as_of_date": day}, found)
+    return _told(found, "feature", plots.drift_chart)
+
+
+@dg.asset(
+    **spec(
+        GROUP,
+        FEATURE_DEFAULTS,
+        "On which share of the open deals a feature could not be computed and took its default, beside the weeks before.",
+        {"pandas", "postgres"},
+    ),
+    deps=["opportunity_features"],
+    partitions_def=DAILY,
+)
+def feature_defaults(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters import plots
+    from salesinsight_assets.adapters.warehouse.weekly_reads import open_deals_on
+    from salesinsight_assets.domain.monitoring.defaults import feature_defaults as defaults_of
+
+    store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
+    found = defaults_of(open_deals_on(store, policy.days(day)), day, policy)
+    store.replace_partition(FEATURE_DEFAULTS, {"as_of_date": day}, found)
+    return _told(found, "feature", plots.defaults_chart)
+
+
+@dg.asset(
+    **spec(
+        GROUP,
+        MODEL_CHECKS,
+        "What was shown of deals that are decided by now, against what became of them: wins expected and wins that were,"
+        " of all deals and of each segment, AUC and calibration beside the band that the model had on weeks it had not seen.",
+        {"pandas", "postgres"},
+    ),
+    deps=["open_opportunities", "opportunity_scores", MODEL],
+    partitions_def=DAILY,
+)
+def model_checks(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters import plots
+    from salesinsight_assets.adapters.warehouse import weekly_reads
+    from salesinsight_assets.domain.history.snapshots import opportunity_history
+    from salesinsight_assets.domain.model.examples import decided_deals
+    from salesinsight_assets.domain.monitoring.performance import model_checks as checks_of
+    from salesinsight_assets.domain.monitoring.performance import shown_before_decision
+
+    store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
+    since = company.as_of(day - timedelta(weeks=policy.lasting_weeks))
+    decided = decided_deals(opportunity_history(store.crm_rows(since, company.as_of(day))), company.as_of(day))
+    local = decided["decided_at"].dt.tz_convert(company.zone).dt.tz_localize(None)
+    shown = weekly_reads.shown_by_models(store, policy.first_shown(day), day)
+    judged = shown_before_decision(shown, decided.assign(decided_on=local.dt.normalize()), policy)
+    champion = store.champion(day)
+    metrics = weekly_reads.model_metrics(store, champion["model_id"] if champion else None)
+    found = checks_of(judged, day, metrics, policy)
+    store.replace_partition(MODEL_CHECKS, {"as_of_date": day}, found)
+    past = weekly_reads.checks_of_all_deals(store, policy.recent_weeks, day)
+    return _told(found, "segment", lambda _: plots.outcomes_chart(past), is_shown=len(past) > 0)
+
+
+def _told(found: "pd.DataFrame", column: str, chart: Any, is_shown: bool = True) -> dg.MaterializeResult:
+    """The metadata of a check: its alarms in words, how many figures were looked at, and the plot."""
+    from salesinsight_assets.adapters import plots
+
+    alarms = found[found["is_alarm"].astype(bool)]
+    words = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
+    verdict = f"{len(alarms)} of {len(found)} figures need a look" if len(found) else NOT_YET
+    plot = plots.markdown_image(plots.png(chart(found)), "plot") if len(found) and is_shown else "none"
+    return dg.MaterializeResult(
+        metadata=row_metadata(
+            found,
+            verdict=verdict,
+            alarms=dg.MetadataValue.md(markdown_table(words)),
+            plot=dg.MetadataValue.md(plot),
+        )
+    )
