@@ -1,16 +1,21 @@
-"""What the data engineer is told of at once: a run that failed, into the channel SLACK_OPS_CHANNEL."""
+"""What the data engineer is told of at once, in the channel SLACK_OPS_CHANNEL: runs that failed, weekly checks with an alarm.
+
+A weekly check whose predictions did not come true also asks for a training.
+"""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
-from salesinsight_assets.settings import load_settings
+from salesinsight_assets.settings import SlackSettings, load_settings
 
 _MOST_CHARACTERS = 600
 """Of one error: the run's page shows the rest."""
 _OUR_OWN = "dagster._core.definitions.events.Failure: "
 """Before a message that is written for people."""
 _NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told of failed runs"
+_SECONDS_BETWEEN_LOOKS = 300
 
 
 @dg.run_failure_sensor(
@@ -21,13 +26,20 @@ _NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to
 )
 def tell_of_failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """One message a failed run."""
+    settings = load_settings().slack
+    if not _post(settings, failure_text(context)):
+        return dg.SkipReason(_NOT_CONFIGURED)
+    return None
+
+
+def _post(settings: SlackSettings, text: str) -> bool:
+    """Post to the ops channel; False where none is configured."""
     from salesinsight_assets.adapters import slack
 
-    settings = load_settings().slack
     if not (settings.bot_token and settings.ops_channel):
-        return dg.SkipReason(_NOT_CONFIGURED)
-    slack.post(settings, settings.ops_channel, slack.escaped(failure_text(context)))
-    return None
+        return False
+    slack.post(settings, settings.ops_channel, slack.escaped(text))
+    return True
 
 
 def failure_text(context: dg.RunFailureSensorContext) -> str:
@@ -58,3 +70,86 @@ def _consequence(steps: Sequence[str]) -> list[str]:
     if "crm_tables" not in steps:
         return []
     return ["Until Salesforce is read again, nobody is alerted: repair the access, or import a CSV."]
+
+
+@dg.sensor(
+    name="tell_of_drift",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    description="Tells the data engineer when features, scores or categories drift, and when they are well again.",
+)
+def tell_of_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One message an episode."""
+    return _look(context, "feature_drift", ["feature", "population"], "Deals differ from those of the weeks before")
+
+
+@dg.sensor(
+    name="tell_of_defaults",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    description="Tells the data engineer when features can no longer be computed, and when they are well again.",
+)
+def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One message an episode."""
+    return _look(context, "feature_defaults", ["feature"], "Features take their default more often than before")
+
+
+@dg.sensor(
+    name="ask_for_training",
+    job_name="training",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    description="Where predictions did not come true: tells the data engineer, and asks for the training of the latest"
+    " complete month, once a week.",
+)
+def ask_for_training(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One message an episode, one training a week while it lasts."""
+    return _look(
+        context,
+        "model_checks",
+        ["dimension", "segment", "weeks"],
+        "Predictions do not come true (a training is asked for)",
+        asks=True,
+    )
+
+
+def _look(
+    context: dg.SensorEvaluationContext, table: str, keys: list[str], title: str, *, asks: bool = False
+) -> dg.SensorResult | dg.SkipReason:
+    """The latest check of `table`, told where it has news; where it could not be told, it is looked at again."""
+    from salesinsight_assets.domain.monitoring.episodes import Told, alarms_of, news
+
+    checks, told = _latest(table), Told.from_text(context.cursor)
+    if checks.empty:
+        return dg.SkipReason(f"{table} has no rows yet")
+    day, alarms = f"{checks['as_of_date'][0]:%Y-%m-%d}", alarms_of(checks, keys)
+    requests = _trainings(day) if asks and alarms else []
+    text = news(told, alarms, f"{title}, as of {day}")
+    try:
+        is_told = text is None or _post(load_settings().slack, text)
+    except Exception:
+        context.log.exception("Slack took no message; it is tried again")
+        return dg.SensorResult(run_requests=requests, cursor=told.to_text())
+    if text and not is_told:
+        context.log.warning("%s: %s", _NOT_CONFIGURED, text)
+    return dg.SensorResult(run_requests=requests, cursor=Told(day, frozenset(alarms)).to_text())
+
+
+def _latest(table: str) -> Any:
+    from salesinsight_assets.adapters.warehouse.weekly_reads import latest_findings
+    from salesinsight_assets.resources import WarehouseResource
+
+    return latest_findings(WarehouseResource().open(), table)
+
+
+def _trainings(day: str) -> list[dg.RunRequest]:
+    """The training of the latest complete month; the key lets each weekly check ask for it once."""
+    from salesinsight_assets.domain.model.months import month_before
+    from salesinsight_assets.resources import CompanyResource
+
+    company = CompanyResource()
+    month = month_before(company.now().astimezone(company.zone).date())
+    return [dg.RunRequest(run_key=f"training after the check of {day}", partition_key=month.isoformat())]
+
+
+SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, ask_for_training]

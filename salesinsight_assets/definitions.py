@@ -16,7 +16,7 @@ defs = dg.Definitions(
     asset_checks=dg.load_asset_checks_from_modules([checks]),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
-    sensors=[*schedules.SENSORS, alarms.tell_of_failed_runs],
+    sensors=[*schedules.SENSORS, *alarms.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,
 )

@@ -261,10 +261,13 @@ def test_the_sync_starts_at_two_and_again_in_the_afternoon() -> None:
     assert schedule.job_name == "crm_sync"
 
 
+ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "ask_for_training")
+
+
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
     assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
     sensors = list(defs.sensors or [])
-    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in STEPS), "tell_of_failed_runs"]
+    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in STEPS), *ALARMS]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
