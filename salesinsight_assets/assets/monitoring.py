@@ -33,13 +33,12 @@ def feature_drift(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
     from salesinsight_assets.adapters import plots
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
     from salesinsight_assets.adapters.warehouse.weekly_reads import open_deals_on
-    from salesinsight_assets.domain.model.win_model import WinModel
     from salesinsight_assets.domain.monitoring.drift import drift, with_score
 
     store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
-    champion = store.champion(day)
-    model = WinModel.from_text(champion["artifact"]) if champion else None
+    model = ModelRegistry(store).shown_model(day)
     found = drift(with_score(open_deals_on(store, policy.days(day)), model), day, policy)
     store.replace_partition(FEATURE_DRIFT, {"as_of_date": day}, found)
     return _told(found, "feature", plots.drift_chart)
@@ -84,6 +83,7 @@ def model_checks(
 ) -> dg.MaterializeResult:
     from salesinsight_assets.adapters import plots
     from salesinsight_assets.adapters.warehouse import weekly_reads
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
     from salesinsight_assets.domain.history.snapshots import opportunity_history
     from salesinsight_assets.domain.model.examples import decided_deals
     from salesinsight_assets.domain.monitoring.performance import model_checks as checks_of
@@ -95,8 +95,8 @@ def model_checks(
     local = decided["decided_at"].dt.tz_convert(company.zone).dt.tz_localize(None)
     shown = weekly_reads.shown_by_models(store, policy.first_shown(day), day)
     judged = shown_before_decision(shown, decided.assign(decided_on=local.dt.normalize()), policy)
-    champion = store.champion(day)
-    metrics = weekly_reads.model_metrics(store, champion["model_id"] if champion else None)
+    model = ModelRegistry(store).shown_model(day)
+    metrics = weekly_reads.model_metrics(store, model.model_id if model else None)
     found = checks_of(judged, day, metrics, policy)
     store.replace_partition(MODEL_CHECKS, {"as_of_date": day}, found)
     past = weekly_reads.checks_of_all_deals(store, policy.recent_weeks, day)

@@ -8,8 +8,10 @@ import pandas as pd
 
 from salesinsight_assets.adapters.warehouse import tables
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse, fresh_rows, lock
+from salesinsight_assets.domain.model.fallback import BASE_RATE
 from salesinsight_assets.domain.model.policy import PromotionPolicy
 from salesinsight_assets.domain.model.promotion import DecidedBy, Decision, Serving, champion_before, serving
+from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.scores.scoring import ServingModels
 
 _HAD_TOO_FEW = "m.artifact IS NULL AND m.trained_at < (SELECT max(synced_at) FROM crm.opportunities)"
@@ -116,6 +118,11 @@ class ModelRegistry:
             raise ValueError(f"expected a model to show, got {model_id!r}; there are: {known}")
         self.decide(day, "person", [Decision(str(wanted), "champion", because)], decided_at)
         return str(wanted)
+
+    def shown_model(self, day: date) -> WinModel | None:
+        """The trained model that is shown on a day; None where the base rate or the rules are."""
+        found = self.model(self.serving(day).champion)
+        return None if found is None or found["kind"] == BASE_RATE else WinModel.from_text(found["artifact"])
 
     def champion_before(self, day: date) -> str | None:
         """The champion that was shown before the one of `day`; None where there was no other."""
