@@ -1,7 +1,8 @@
 """Stage scores: the win probability of every open deal, with reasons, into the ledger; champion and challenger compared."""
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -9,6 +10,11 @@ from salesinsight_assets.domain.derived_tables import MODEL_COMPARISONS, PREDICT
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salesinsight_assets.adapters.warehouse import Warehouse
 
 _BOUNDS = {"low": "gain_low", "high": "gain_high"}
 
@@ -39,7 +45,7 @@ def opportunity_scores(
 
     store, day = warehouse.open(), partition_day(context)
     deals, features = store.partition("open_opportunities", day), store.partition("opportunity_features", day)
-    week_ago = store.partition("opportunity_features", day - timedelta(days=7))
+    week_ago = _features(store, company, day - timedelta(days=7))
     models = ModelRegistry(store).serving_models(day, company.policies.promotion)
     scored = scores_of_the_day(deals, features, models, week_ago, company.policies.risk)
     for why in filter(None, (scored.why_fallback, scored.why_no_shadow)):
@@ -59,6 +65,20 @@ def opportunity_scores(
             **({"win_probabilities": dg.MetadataValue.md(chart)} if len(scores) else {}),
         )
     )
+
+
+def _features(store: "Warehouse", company: CompanyResource, day: date) -> "pd.DataFrame":
+    """The features of a day; worked out where they were not stored, so that a day gives the same whichever were run before."""
+    from salesinsight_assets.domain.features.compute import features_as_of
+    from salesinsight_assets.domain.history.grid import Grid
+    from salesinsight_assets.domain.history.snapshots import opportunity_history
+
+    stored = store.partition("opportunity_features", day)
+    if len(stored):
+        return stored
+    as_of, policy = company.as_of(day), company.policies.features
+    crm = store.crm_rows(recent_since=as_of - timedelta(days=policy.window_days), activity_since=as_of)
+    return features_as_of(opportunity_history(crm), Grid([as_of]), policy)[1]
 
 
 @dg.asset(

@@ -111,6 +111,19 @@ def test_a_past_day_replayed_later_gives_what_that_night_gave(platform_after_a_n
     assert before["crm.opportunities"] != after["crm.opportunities"]
 
 
+def test_a_day_gives_the_same_whether_or_not_the_week_before_was_run(trained_platform) -> None:
+    store, day = trained_platform.warehouse, trained_platform.last_day
+    trained_platform.run_well("night_without_sync", day)
+    before = store.exported("prediction_ledger", day)
+    assert before["win_probability_7d_ago"].notna().sum() > len(before) / 2
+    for past in (day - timedelta(days=7), day):
+        trained_platform.materialize("open_opportunities", "opportunity_features", "opportunity_scores", partition=past)
+    assert store.exported("prediction_ledger", day).equals(before)
+    week_before = store.exported("opportunity_scores", day - timedelta(days=7)).set_index("opportunity_id")
+    both = before[before["opportunity_id"].isin(week_before.index)]
+    assert list(both["win_probability_7d_ago"]) == list(week_before.loc[both["opportunity_id"], "win_probability"])
+
+
 # --- the CSV entrance ---
 
 
