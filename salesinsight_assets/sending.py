@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SEND_TAG = "salesinsight/send"
 BACKFILL_TAG = "dagster/backfill"
+REPLAY_TAG = "salesinsight/replay"
+"""Of the runs of `salesinsight replay`. With Dagster's own tag they would not be shown: it hides a backfill's runs behind it."""
+_OF_THE_PAST = {BACKFILL_TAG: "this run is a backfill", REPLAY_TAG: "this run replays past days"}
 OLDEST_ROWS = timedelta(hours=24)
 OF_THIS_NIGHT = timedelta(hours=6)
 """Rows that are older than this when messages are made were not read in the night that makes them."""
@@ -24,15 +27,16 @@ OF_THIS_NIGHT = timedelta(hours=6)
 def is_replay(context: dg.AssetExecutionContext, company: CompanyResource) -> bool:
     """Whether the run works on a past day as if it were its night: a backfill, or a day that is not the latest one."""
     tags = context.run.tags
-    if BACKFILL_TAG in tags:
+    if _OF_THE_PAST.keys() & tags.keys():
         return True
     return tags.get(SEND_TAG) != "true" and partition_day(context) != company.last_complete_day()
 
 
 def withheld_because(context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource) -> str | None:
     """Why nobody may be told by this run; None: they may."""
-    if BACKFILL_TAG in context.run.tags:
-        return "this run is a backfill"
+    of_the_past = _OF_THE_PAST.keys() & context.run.tags.keys()
+    if of_the_past:
+        return _OF_THE_PAST[min(of_the_past)]
     if context.run.tags.get(SEND_TAG) == "false":
         return "this run was told not to send"
     if is_replay(context, company):

@@ -14,8 +14,8 @@ BLUE, GREY, RED, AMBER, GREEN = "#2563eb", "#94a3b8", "#dc2626", "#d97706", "#16
 RISK_COLOURS = {"HIGH": RED, "MEDIUM": AMBER, "LOW": GREEN}
 
 
-def calibration_chart(table: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
-    """Said against happened, with the number of snapshots behind each point (see `calibration_table`)."""
+def calibration_chart(table: pd.DataFrame, counted: str = "snapshots") -> "alt.LayerChart | alt.FacetChart":
+    """Said against happened, with the number of what is counted behind each point (see `calibration_table`)."""
     import altair as alt
 
     scale = alt.Scale(domain=[0, 1])
@@ -23,7 +23,7 @@ def calibration_chart(table: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
     x = alt.X("predicted_rate:Q", scale=scale, title="we said", axis=alt.Axis(format="%"))
     y = alt.Y("actual_rate:Q", scale=scale, title="were won", axis=alt.Axis(format="%"))
     ideal = alt.Chart(line).mark_line(strokeDash=[4, 4], color=GREY).encode(x=x, y=y)
-    points = alt.Chart(table).mark_circle(color=BLUE).encode(x=x, y=y, size=alt.Size("n:Q", title="snapshots"))
+    points = alt.Chart(table).mark_circle(color=BLUE).encode(x=x, y=y, size=alt.Size("n:Q", title=counted))
     return alt.layer(ideal, points).properties(width=320, height=320, title="When we said … %, … % were won")
 
 
@@ -132,6 +132,33 @@ def outcomes_chart(checks: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
         .encode(x=x, y="won:Q", color=alt.Color("alarm:N", scale=colours, title="alarm"))
     )
     return alt.layer(band, expected, won).properties(width=420, height=240, title="Won, beside what was expected")
+
+
+def warning_chart(told: pd.DataFrame) -> "alt.HConcatChart":
+    """What became of the deals first told of in each week, and how many days before its loss a lost one was (see `JudgedAlerts`)."""
+    import altair as alt
+
+    colours = alt.Scale(domain=["lost", "won", "not yet decided"], range=[RED, GREEN, GREY])
+    weeks = (
+        alt.Chart(told[["told_on", "became"]])
+        .mark_bar()
+        .encode(
+            x=alt.X("yearweek(told_on):T", title="week of the first alert"),
+            y=alt.Y("count()", title="deals told of"),
+            color=alt.Color("became:N", scale=colours, title=None),
+        )
+        .properties(width=360, height=220, title="What became of the deals told of")
+    )
+    days = (
+        alt.Chart(told.loc[told["became"] == "lost", ["days_of_warning"]])
+        .mark_bar(color=RED)
+        .encode(
+            x=alt.X("days_of_warning:Q", bin=alt.Bin(maxbins=20), title="days from the first alert to the loss"),
+            y=alt.Y("count()", title="lost deals"),
+        )
+        .properties(width=360, height=220, title="Days of warning")
+    )
+    return alt.hconcat(weeks, days)
 
 
 def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:

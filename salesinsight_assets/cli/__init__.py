@@ -11,6 +11,7 @@ COMMANDS = {
     "dev": ("dev", "Run the Dagster UI and daemon until Ctrl-C."),
     "sync": ("sync", "Read what changed in Salesforce."),
     "nightly": ("nightly", "Run the night of a day, from the CRM to the outbox."),
+    "replay": ("replay", "Run past nights with what was known then, and judge their scores and alerts."),
     "import-csv": ("import_csv", "Load CSV files into the CRM tables, whole or not at all."),
     "score": ("score", "Score one open deal now, with reasons, as JSON."),
     "models": ("models", "List the models and who serves, or roll back."),

@@ -1,6 +1,6 @@
 """Running a Dagster job in this process, with its steps shown while they run and its outcome read afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -59,11 +59,23 @@ def run_job(
     config = {**_QUIET, **({"ops": ops} if ops else {})}
     run_id = str(uuid4())  # known beforehand, so that the run can be watched
     with progress(title) as shown, dg.DagsterInstance.get() as instance:
-        from salesinsight_assets.definitions import defs  # takes seconds, with the progress shown
-
+        job = _job(name)  # takes seconds, with the progress shown
         with shown.asking(lambda: _current_step(instance, run_id), sync_progress.bar):
-            result = execute_recorded(defs.resolve_job_def(name), instance, run_id, partition, tags or {}, config)
+            result = execute_recorded(job, instance, run_id, partition, tags or {}, config)
     return _outcome(result)
+
+
+def run_jobs(name: str, partitions: Iterable[date], tags: Mapping[str, str]) -> Iterator[JobOutcome]:
+    """The outcomes of a job's runs, one a partition, in order; whoever asks for them shows how far they are."""
+    with dg.DagsterInstance.get() as instance:
+        for partition in partitions:
+            yield _outcome(execute_recorded(_job(name), instance, str(uuid4()), partition, tags, _QUIET))
+
+
+def _job(name: str) -> dg.JobDefinition:
+    from salesinsight_assets.definitions import defs
+
+    return defs.resolve_job_def(name)
 
 
 def _current_step(instance: dg.DagsterInstance, run_id: str) -> str | None:

@@ -46,6 +46,13 @@ TABLES = {
             "is_alarm": [False, True],
         }
     ),
+    plots.warning_chart: pd.DataFrame(
+        {
+            "told_on": pd.to_datetime(["2024-03-01", "2024-03-09"]),
+            "became": ["lost", "won"],
+            "days_of_warning": [12.0, None],
+        }
+    ),
     plots.alert_chart: pd.DataFrame({"rule": ["slow_deal", "likely_loss"], "status": ["to_send", "suppressed"]}),
 }
 

@@ -386,6 +386,7 @@ def test_certificates_of_the_machine_do_not_keep_it_from_the_org(platform, sales
 # --- who is told ---
 
 SEND, BACKFILL = {"salesinsight/send": "true"}, {"dagster/backfill": "abcdefgh"}
+REPLAY = {"salesinsight/replay": "2025-03-01 to 2025-03-31"}
 
 
 @pytest.mark.parametrize(
@@ -397,10 +398,11 @@ SEND, BACKFILL = {"salesinsight/send": "true"}, {"dagster/backfill": "abcdefgh"}
         (1, SEND, True),
         (0, BACKFILL, False),
         (0, BACKFILL | SEND, False),
+        (0, REPLAY | SEND, False),
     ],
-    ids=["latest day", "past day", "told not to", "past day, told to", "backfill", "backfill, told to"],
+    ids=["latest day", "past day", "told not to", "past day, told to", "backfill", "backfill, told to", "replay"],
 )
-def test_messages_are_queued_for_the_latest_day_or_on_demand_never_in_a_backfill(
+def test_messages_are_queued_for_the_latest_day_or_on_demand_never_in_a_backfill_or_replay(
     platform_after_a_night, days_later, tags, is_queued
 ) -> None:
     platform, store = platform_after_a_night, platform_after_a_night.warehouse

@@ -50,6 +50,22 @@ def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, pu
     )
 
 
+def test_the_missions_own_data_replayed_claims_nothing(salesinsight, work_folder, public_data) -> None:
+    ok(salesinsight("import-csv", public_data / "skygeni" / "skygeni_sales_data.csv", "--mapping", "skygeni"))
+    report = work_folder / "report.json"
+    output = ok(salesinsight("replay", "--from", "2024-05-01", "--to", "2024-05-02", "--report", report))
+    plain = json.loads(report.read_text())
+    assert [gate["has_passed"] for gate in plain["gates"]] == [False]
+    assert "April 2024: not passed, not enough signal to tell deals apart" in output
+    assert "Scores by the rules, on 2 days\n  not enough signal to tell deals apart" in output
+    (judged,) = plain["scores"]
+    assert judged["tells_deals_apart"] is False
+    assert 0.45 <= judged["evaluation"]["auc"] <= 0.55
+    assert f"base rate: {judged['base_rate']:.1%}" in output
+    assert plain["alerts"]["lost"]["n"] > 20
+    assert "better than picking open deals at random" not in output.replace("no better", "")
+
+
 def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder, public_data) -> None:
     files = sorted((public_data / "maven").glob("*.csv"))
     output = ok(salesinsight("import-csv", *files, "--mapping", "maven"))
@@ -93,6 +109,8 @@ def test_bad_input_gets_one_line_and_changes_nothing(salesinsight, work_folder, 
         (("nightly", "--date", "1. March"), {}, "--date: expected a day such as 2024-03-01, got '1. March'"),
         (("nightly", "--date", "2999-01-01"), {}, "expected a day that has ended"),
         (("nightly", "--date", "1999-01-01"), {}, "expected 2016-01-01 or later"),
+        (("replay", "--from", "2025-03-02", "--to", "2025-03-01"), {}, "--from: expected a day up to --to, 2025-03-01"),
+        (("replay", "--from", "2025-03-01", "--to", "2999-01-01"), {}, "--to: expected a day that has ended"),
         (("export", "deals", "--to", "deals.csv"), {}, "expected one of accounts"),
         (("export", "users", "--to", "users.xlsx"), {}, "expected a file ending in .csv or .parquet"),
         (("export", "users", "--date", "2024-03-01", "--to", "u.csv"), {}, "expected a table with days, got users"),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from salesinsight_assets.domain.history.snapshots import History
-from salesinsight_assets.domain.model.examples import outcomes
+from salesinsight_assets.domain.model.examples import outcomes_by
 from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts, judged_alerts
 from salesinsight_assets.domain.reports.judged_scores import JudgedScores, judged_scores
 
@@ -109,7 +109,7 @@ def replay_report(
 
 def decided_deals(history: History, known_at: datetime, zone: ZoneInfo) -> pd.DataFrame:
     """The deals decided by `known_at`: `opportunity_id`, `is_won`, `decided_on` (a day in `zone`)."""
-    is_won, decided_at = outcomes(history, known_at)
+    is_won, decided_at = outcomes_by(history, known_at)
     days = pd.Series(pd.to_datetime(decided_at, utc=True)).dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
     frame = pd.DataFrame({"opportunity_id": history.ids.to_numpy(), "is_won": is_won, "decided_on": days})
     return frame[days.notna()].reset_index(drop=True)
