@@ -3,10 +3,21 @@
 import dagster as dg
 
 from salesinsight_assets import alarms, checks, schedules
-from salesinsight_assets.assets import alerts, crm, delivery, features, history, model, monitoring, registry, scores
+from salesinsight_assets.assets import (
+    alerts,
+    crm,
+    delivery,
+    features,
+    history,
+    model,
+    monitoring,
+    registry,
+    reports,
+    scores,
+)
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
-STAGE_MODULES = [crm, history, features, model, registry, scores, alerts, delivery, monitoring]
+STAGE_MODULES = [crm, history, features, model, registry, scores, alerts, delivery, monitoring, reports]
 
 defs = dg.Definitions(
     assets=[

@@ -3,5 +3,5 @@
 The files do not import each other; Dagster ties them by their keys.
 """
 
-STAGES = ("crm", "history", "features", "model", "registry", "scores", "alerts", "delivery", "monitoring")
+STAGES = ("crm", "history", "features", "model", "registry", "scores", "alerts", "delivery", "monitoring", "reports")
 """The stages in order, each the name of its file here, of its group in Dagster and, where it has rules, of its folder in the domain."""

@@ -103,6 +103,19 @@ def test_the_report_is_written_in_the_form_that_its_name_asks_for(trained_platfo
         ] == []
 
 
+def test_the_asset_shows_the_same_report(trained_platform) -> None:
+    platform = trained_platform
+    day = platform.last_day - timedelta(days=20)
+    said = replayed_well(day, day)
+    (event,) = platform.materialize("replay_report").get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    page = metadata["report"].value
+    assert page.count("data:image/png;base64,") == 2
+    assert [line for line in said.splitlines() if line.strip() not in page] == []
+    assert metadata["figures"].value["from"] == str(day)
+    assert metadata["share lost of all open deals"].value == metadata["figures"].value["alerts"]["lost_of_all"]["rate"]
+
+
 def test_a_day_that_fails_ends_the_replay_and_says_which_it_was(trained_platform) -> None:
     trained_platform.warehouse.execute("ALTER TABLE insight.rep_alerts RENAME TO mislaid")
     result = replayed(trained_platform.last_day, trained_platform.last_day)

@@ -1,0 +1,59 @@
+"""Stage reports: what people read of many days."""
+
+from datetime import date
+
+import dagster as dg
+
+from salesinsight_assets.metadata import OWNERS
+from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+
+class Days(dg.Config):
+    """The days to judge, as YYYY-MM-DD; left out: from the first, or to the last, that was scored."""
+
+    from_day: str = ""
+    to_day: str = ""
+
+
+@dg.asset(
+    group_name="reports",
+    owners=OWNERS,
+    kinds={"pandas", "postgres"},
+    description="What the scores and alerts of past days were worth, by what has become of the deals since: AUC, Brier score,"
+    " calibration, precision at the cap, days of warning, amount warned about. Backfill the daily assets first, or run"
+    " `salesinsight replay`, which prints the same. It is shown here and stored nowhere else.",
+    deps=["opportunity_scores", "rep_alerts", "win_probability_model", "opportunities", "opportunity_history"],
+)
+def replay_report(config: Days, warehouse: WarehouseResource, company: CompanyResource) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.pages import as_markdown
+    from salesinsight_assets.domain.reports.replay_pages import replay_sections, replay_title
+    from salesinsight_assets.past_days import pictures, report_of_days
+
+    store = warehouse.open()
+    first, last = _range(config, store.days_of("opportunity_scores"))
+    report = report_of_days(store, company.zone, first, last, company.now())
+    page = as_markdown(replay_title(report), replay_sections(report), pictures(report))
+    return dg.MaterializeResult(
+        metadata={
+            **report.headline,
+            "report": dg.MetadataValue.md(page),
+            "figures": dg.MetadataValue.json(report.as_plain()),
+        }
+    )
+
+
+def _range(config: Days, scored: tuple[date, date] | None) -> tuple[date, date]:
+    """The days asked for, as far as any were scored."""
+    if scored is None:
+        raise dg.Failure("expected scores of past days, got none; backfill opportunity_scores and rep_alerts first")
+    first, last = (_day(text) or day for text, day in zip((config.from_day, config.to_day), scored, strict=True))
+    if first > last:
+        raise dg.Failure(f"expected from_day up to to_day, got {first} and {last}; exchange them, or correct one")
+    return first, last
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise dg.Failure(f"expected a day such as 2024-03-01, got {text!r}; correct it") from error
