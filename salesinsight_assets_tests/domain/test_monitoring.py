@@ -8,7 +8,14 @@ import pytest
 
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.monitoring.defaults import feature_defaults
-from salesinsight_assets.domain.monitoring.drift import CATEGORIES, SHARED_BY, drift, effective_size, stability_index
+from salesinsight_assets.domain.monitoring.drift import (
+    CATEGORIES,
+    SHARED_BY,
+    compared_categories,
+    drift,
+    effective_size,
+    stability_index,
+)
 from salesinsight_assets.domain.monitoring.performance import (
     OVERALL,
     auc_error,
@@ -117,6 +124,18 @@ def test_the_stability_index_is_the_one_of_the_textbook():
     assert np.isfinite(stability_index(np.array([0, 5]), np.array([5, 0])))
 
 
+def test_a_category_that_is_new_on_a_few_deals_is_beyond_chance():
+    def stages(*names: str) -> pd.DataFrame:
+        return pd.DataFrame({"opportunity_id": range(len(names)), "stage_name": names})
+
+    usual = stages(*["Proposal"] * 700, *["Negotiation"] * 100)
+    found = compared_categories(
+        stages(*["Proposal"] * 180, *["Negotiation"] * 26, *["Offer"] * 12), usual, "stage_name"
+    )
+    assert found.p_value < 1e-8
+    assert found.finding == "Offer is new (6%)"
+
+
 def test_rows_of_one_deal_count_as_one():
     assert effective_size(pd.Series(["a"] * 10 + ["b"] * 10)) == pytest.approx(2)
     assert effective_size(pd.Series(range(7))) == pytest.approx(7)
@@ -139,6 +158,21 @@ def test_a_jump_of_defaults_is_noticed_at_the_next_check(snapshots):
     assert list(after.index[after["is_alarm"]]) == ["amount_change"]
     assert after.loc["amount_change", "share_defaulted"] == pytest.approx(0.33, abs=0.1)
     assert after.loc["amount_change", "usual_share"] == pytest.approx(0.05, abs=0.02)
+
+
+def test_a_small_rise_of_defaults_is_no_alarm_however_sure():
+    deals_each = 500
+    held = pd.DataFrame(
+        {
+            "as_of_date": np.repeat(pd.to_datetime([friday(week) for week in range(6)]), deals_each),
+            "opportunity_id": [f"deal {number}" for number in range(6 * deals_each)],
+            "defaulted_features": [[]] * 5 * deals_each + [["amount_change"]] * 30 + [[]] * (deals_each - 30),
+        }
+    )
+    row = feature_defaults(held, friday(5), POLICY).set_index("feature").loc["amount_change"]
+    assert row["share_defaulted"] == pytest.approx(0.06)
+    assert row["q_value"] < 1e-6
+    assert not row["is_alarm"]
 
 
 def test_fewer_defaults_than_usual_are_no_alarm(snapshots):
@@ -214,7 +248,7 @@ def test_wins_by_chance_are_the_same_for_few_and_for_many_deals():
 
 
 def test_the_error_of_an_auc_is_that_of_hanley_and_mcneil():
-    assert auc_error(0.8, 100, 200) == pytest.approx(0.0289, abs=1e-3)
+    assert auc_error(0.8, 100, 200) == pytest.approx(0.029113, abs=1e-6)
 
 
 def test_without_decided_deals_nothing_is_judged():
