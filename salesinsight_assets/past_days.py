@@ -23,7 +23,7 @@ _SCORES = (
 )
 _GATES = (
     "SELECT DISTINCT ON (model_month) model_month, status, reason FROM insight.models"
-    " WHERE model_month BETWEEN $1 AND $2 ORDER BY model_month, trained_at DESC"
+    " WHERE kind = 'lightgbm' AND model_month BETWEEN $1 AND $2 ORDER BY model_month, trained_at DESC"
 )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from salesinsight_assets.domain.model.evaluation import Evaluation
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts
 from salesinsight_assets.domain.reports.judged_scores import LEAST_DEALS, JudgedScores
 from salesinsight_assets.domain.reports.pages import Section
@@ -63,9 +64,16 @@ def _scores(kind: JudgedScores, gates: Sequence[Gate]) -> Section:
             for said in kind.calibration
         ),
     ]
-    name = "Scores by the rules" if kind.is_by_rules else f"Scores by {_models(kind.model_ids)}"
+    name = f"Scores by {_fallbacks(kind.model_ids) if kind.is_by_rules else _models(kind.model_ids)}"
     picture = calibration_picture(kind) if kind.calibration else ""
     return Section(f"{name}, on {_days(kind.n_days)}", lines, picture)
+
+
+def _fallbacks(ids: Sequence[str]) -> str:
+    """What was shown for want of a model."""
+    is_base_rate = {model_id.startswith(BASE_RATE_PREFIX) for model_id in ids}
+    names = {True: "the base rate of each stage", False: "the rules"}
+    return " and ".join(names[kind] for kind in sorted(is_base_rate, reverse=True))
 
 
 def _models(ids: Sequence[str]) -> str:
@@ -74,7 +82,7 @@ def _models(ids: Sequence[str]) -> str:
 
 def _verdict(kind: JudgedScores, gates: Sequence[Gate]) -> str:
     if kind.is_by_rules:
-        return f"{NO_SIGNAL}: {_why_rules(gates)}; nothing is claimed of the rules"
+        return f"{NO_SIGNAL}: {_why_rules(gates)}; nothing is claimed of {_fallbacks(kind.model_ids)}"
     if kind.evaluation is None:
         return f"whether these scores tell deals apart is {NOT_YET}"
     if kind.tells_deals_apart:
