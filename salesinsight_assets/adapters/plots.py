@@ -80,11 +80,11 @@ def drift_chart(drift: pd.DataFrame, most: int = 20) -> "alt.Chart":
     """The population stability index of the figures that chance explains least, alarms in red."""
     import altair as alt
 
-    shown = drift.sort_values(["is_alarm", "q_value", "psi"], ascending=[False, True, False]).head(most)
+    shown = drift.sort_values(["is_alarm", "p_value"], ascending=[False, True]).head(most)
     shown = shown.assign(name=shown["feature"] + " (" + shown["population"] + ")")
     colours = alt.Scale(domain=[True, False], range=[RED, GREY])
     return (
-        alt.Chart(shown[["name", "psi", "q_value", "is_alarm"]])
+        alt.Chart(shown[["name", "psi", "is_alarm"]])
         .mark_bar()
         .encode(
             x=alt.X("psi:Q", title="population stability index"),

@@ -231,7 +231,11 @@ FEATURE_DRIFT = DerivedTable(
         _key("population", "text", "open: all open deals; new: those of the last weeks."),
         _required("n_deals", "integer", "Deals of this week."),
         _required("n_usual_deals", "integer", "Deals of the weeks before."),
-        _required("psi", "number", "Population stability index; from 0.2 on it is large."),
+        _required(
+            "psi",
+            "number",
+            "Population stability index; from 0.2 on it is large, but of a rate that many deals share it always is.",
+        ),
         _P_VALUE,
         _Q_VALUE,
         _IS_ALARM,

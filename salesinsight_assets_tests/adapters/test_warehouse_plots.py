@@ -23,7 +23,7 @@ TABLES = {
             "feature": ["log_amount", "stage_name"],
             "population": ["new", "open"],
             "psi": [0.5, 0.1],
-            "q_value": [0.001, 0.9],
+            "p_value": [0.001, 0.9],
             "is_alarm": [True, False],
         }
     ),
