@@ -22,6 +22,8 @@ import pytest
 from salesinsight_assets.assets import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser"), pytest.mark.timeout(500)]
+NOT_OF_A_NIGHT = ("registry", "monitoring", "reports")
+"""Groups that a person or the week fills, not each night."""
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--headless",
@@ -176,12 +178,12 @@ def test_each_group_shows_its_assets_materialized_and_checked(look, group: str) 
     names = [spec.key.path[-1] for spec in specs]
     page = f"/locations/salesinsight/asset-groups/{group}"
     lineage = look(f"{page}/lineage", f"lineage-{group}", *names).splitlines()
-    if group != "salesforce":  # which is outside of Dagster
+    if group not in ("salesforce", *NOT_OF_A_NIGHT):  # which is outside of Dagster
         events = [lineage[place + 1] for place, line in enumerate(lineage) if line == "Latest event"]
         assert len(events) == len(names)
         assert all(event.endswith("ago") for event in events), events
     checks = defs.resolve_asset_graph().asset_check_keys
-    for name in names:
+    for name in names if group not in NOT_OF_A_NIGHT else []:
         count = sum(check.asset_key.path == [name] for check in checks)
         shown = lineage[lineage.index("Asset checks", lineage.index(name)) + 1]
         assert shown == (f"{count} / {count} Passed" if count else "–"), name
