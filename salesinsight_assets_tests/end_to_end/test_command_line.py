@@ -57,7 +57,7 @@ def test_the_missions_own_data_replayed_claims_nothing(salesinsight, work_folder
     plain = json.loads(report.read_text())
     assert [gate["has_passed"] for gate in plain["gates"]] == [False]
     assert "April 2024: not passed, not enough signal to tell deals apart" in output
-    assert "Scores by the rules, on 2 days\n  not enough signal to tell deals apart" in output
+    assert "Scores by the base rate of each stage, on 2 days\n  not enough signal to tell deals apart" in output
     (judged,) = plain["scores"]
     assert judged["tells_deals_apart"] is False
     assert 0.45 <= judged["evaluation"]["auc"] <= 0.55
