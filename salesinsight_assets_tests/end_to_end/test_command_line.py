@@ -74,7 +74,9 @@ def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder
     ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2017-12-31")
     assert len(scores) == 2089
-    assert scores["win_probability"].nunique() > 1
+    assert scores["model_id"].str.startswith("base-rate-2017-12-01-").all(), "no model passes the gate on these data"
+    assert scores["win_probability"].between(0.5, 0.8).all()
+    assert scores["reasons"].str.contains("no deal was ever decided after more than").any()
 
 
 def test_an_import_says_what_a_night_still_needs(salesinsight, work_folder, new_database, template_database) -> None:
@@ -176,7 +178,9 @@ def test_an_export_of_a_day_without_rows_says_which_days_there_are(
     assert "none is of 2020-01-01, there are rows from 2025-03-31 to 2025-03-31" in output
     assert target.read_text().startswith("as_of_date,opportunity_id,")
     ok(salesinsight("export", "models", "--to", target, SALESINSIGHT_POSTGRES_URL=url))
-    assert "age_days" in json.loads(pd.read_csv(target)["feature_names"][0])
+    names = pd.read_csv(target).set_index("kind")["feature_names"]
+    assert "age_days" in json.loads(names["lightgbm"])
+    assert json.loads(names["base_rate"]) == ["stage_position"]
 
 
 def test_a_night_in_the_first_month_goes_on_by_the_rules(salesinsight, work_folder, public_data) -> None:
