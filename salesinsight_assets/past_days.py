@@ -12,9 +12,10 @@ from salesinsight_assets.adapters import plots
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.model.examples import decided_deals
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.domain.reports.judged_scores import JudgedScores
-from salesinsight_assets.domain.reports.replay import ReplayReport, decided_deals, replay_report
+from salesinsight_assets.domain.reports.replay import ReplayReport, replay_report
 from salesinsight_assets.domain.reports.replay_pages import WARNINGS_PICTURE, calibration_picture
 
 _SCORES = (

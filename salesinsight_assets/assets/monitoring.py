@@ -91,10 +91,9 @@ def model_checks(
 
     store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
     since = company.as_of(day - timedelta(weeks=policy.lasting_weeks))
-    decided = decided_deals(opportunity_history(store.crm_rows(since, company.as_of(day))), company.as_of(day))
-    local = decided["decided_at"].dt.tz_convert(company.zone).dt.tz_localize(None)
+    history = opportunity_history(store.crm_rows(since, company.as_of(day)))
     shown = weekly_reads.shown_by_models(store, policy.first_shown(day), day)
-    judged = shown_before_decision(shown, decided.assign(decided_on=local.dt.normalize()), policy)
+    judged = shown_before_decision(shown, decided_deals(history, company.as_of(day), company.zone), policy)
     model = ModelRegistry(store).shown_model(day)
     metrics = weekly_reads.model_metrics(store, model.model_id if model else None)
     found = checks_of(judged, day, metrics, policy)

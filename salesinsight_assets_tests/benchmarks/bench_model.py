@@ -30,7 +30,6 @@ from salesinsight_assets.domain.model.examples import (
     training_examples,
 )
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy
-from salesinsight_assets.domain.model.simple_models import stage_rates
 from salesinsight_assets.domain.model.training import train_model
 from salesinsight_assets_tests.benchmarks.past_companies import ZONE, PastCompany, made_up_company, public_company
 from salesinsight_assets_tests.benchmarks.rivals import NAMES, RIVALS
@@ -104,16 +103,15 @@ def _judged_month(company: PastCompany, first: date) -> tuple[pd.DataFrame, bool
     examples = training_examples(company.history, trained_at, ExamplePolicy(), FeaturePolicy())
     examples = _with_names(company, examples)
     snapshots = _snapshots(company, list(_sundays(first, company.end)))
-    trained, by_stage = train_model(examples, first, ModelPolicy()), stage_rates(examples, FeaturePolicy())
+    trained = train_model(examples, first, ModelPolicy(), FeaturePolicy())
+    by_stage = trained.base_rates
     ours = (trained.model or by_stage).win_probability(snapshots)
-    shown = ours if trained.status == "champion" else by_stage.win_probability(snapshots)
+    shown = ours if trained.passes else by_stage.win_probability(snapshots)
     rivals = {name: fit(examples)(snapshots) for name, fit in RIVALS.items()}
     kept = snapshots[["as_of", "opportunity_id", "is_won", "is_decided", TRUTH]]
     base_rate = _win_rate(company, trained_at)
     beyond = is_beyond_experience(snapshots, longest_decided_days(examples))
-    return kept.assign(
-        **{OURS: ours, SHOWN: shown, BASE: base_rate, BEYOND: beyond}, **rivals
-    ), trained.status == "champion"
+    return kept.assign(**{OURS: ours, SHOWN: shown, BASE: base_rate, BEYOND: beyond}, **rivals), trained.passes
 
 
 def _win_rate(company: PastCompany, known_at: datetime) -> float:

@@ -79,14 +79,12 @@ def _weeks(history: History) -> tuple[Rows, Rows, Mapping[date, TrainedModel]]:
         is_due = place % WEEKS_BETWEEN_MODELS == 0
         models[day] = _model(history, moments[place], day) if is_due else models[FRIDAYS[place - 1]]
     shown = [with_score(part, models[day.date()].model) for day, part in snapshots.groupby("as_of_date")]
-    decided = decided_deals(history, moments[-1])
-    decided_on = decided["decided_at"].dt.tz_localize(None).dt.normalize()
-    return pd.concat(shown, ignore_index=True), decided.assign(decided_on=decided_on), models
+    return pd.concat(shown, ignore_index=True), decided_deals(history, moments[-1], ZoneInfo("UTC")), models
 
 
 def _model(history: History, moment: datetime, day: date) -> TrainedModel:
     examples = training_examples(history, moment, ExamplePolicy(), FeaturePolicy())
-    return train_model(examples, day, replace(ModelPolicy(), trees=150))
+    return train_model(examples, day, replace(ModelPolicy(), trees=150), FeaturePolicy())
 
 
 def _alarms(snapshots: Rows, outcomes: Rows, models: Mapping[date, TrainedModel], day: date) -> list[str]:

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from salesinsight_assets.domain.history.snapshots import opportunity_history
+from salesinsight_assets.domain.model.examples import decided_deals
 from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts, RuleWorth, judged_alerts
 from salesinsight_assets.domain.reports.judged_scores import JudgedScores, Said, judged_scores
 from salesinsight_assets.domain.reports.pages import Section, as_html, as_markdown, as_text
-from salesinsight_assets.domain.reports.replay import ReplayReport, decided_deals, replay_report
+from salesinsight_assets.domain.reports.replay import ReplayReport, replay_report
 from salesinsight_assets.domain.reports.replay_pages import NO_SIGNAL, replay_sections
 from salesinsight_assets.domain.reports.shares import Share, share
 from salesinsight_assets_tests.domain.worlds import World, at

@@ -4,6 +4,7 @@ Only outcomes known on the training day count. Deals that are still open then ca
 """
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,12 @@ def is_beyond_experience(features: pd.DataFrame, longest_days: float) -> pd.Seri
     return features["age_days"] > longest_days
 
 
-def decided_deals(history: History, as_of: datetime) -> pd.DataFrame:
-    """The deals decided by `as_of`: `opportunity_id`, `is_won`, `decided_at` (UTC)."""
-    is_won, decided_at = outcomes_by(history, as_of)
-    deals = pd.DataFrame(
-        {"opportunity_id": history.ids, "is_won": is_won, "decided_at": pd.to_datetime(decided_at, utc=True)}
-    )
-    return deals[deals["decided_at"].notna()].reset_index(drop=True)
+def decided_deals(history: History, known_at: datetime, zone: ZoneInfo) -> pd.DataFrame:
+    """The deals decided by `known_at`: `opportunity_id`, `is_won`, `decided_on` (a day in `zone`)."""
+    is_won, decided_at = outcomes_by(history, known_at)
+    days = pd.Series(pd.to_datetime(decided_at, utc=True)).dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+    frame = pd.DataFrame({"opportunity_id": history.ids.to_numpy(), "is_won": is_won, "decided_on": days})
+    return frame[days.notna()].reset_index(drop=True)
 
 
 def outcomes_by(history: History, known_at: datetime) -> tuple[np.ndarray, np.ndarray]:

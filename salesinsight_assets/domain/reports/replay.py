@@ -5,14 +5,11 @@ What belongs elsewhere: running the days (the commands, Dagster), and the wordin
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from salesinsight_assets.domain.history.snapshots import History
-from salesinsight_assets.domain.model.examples import outcomes_by
 from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts, judged_alerts
 from salesinsight_assets.domain.reports.judged_scores import JudgedScores, judged_scores
 
@@ -87,7 +84,7 @@ def replay_report(
     Args:
         scores: see `judged_scores`.
         alerts: see `judged_alerts`.
-        decided: see `decided_deals`.
+        decided: see `model.examples.decided_deals`.
         gates: one row a month: `model_month`, `status`, `reason`.
         days: first and last day.
         known_until: the day until which the CRM's rows tell.
@@ -105,14 +102,6 @@ def replay_report(
         judged_scores(scores, decided),
         judged_alerts(alerts, scores, decided, first, last),
     )
-
-
-def decided_deals(history: History, known_at: datetime, zone: ZoneInfo) -> pd.DataFrame:
-    """The deals decided by `known_at`: `opportunity_id`, `is_won`, `decided_on` (a day in `zone`)."""
-    is_won, decided_at = outcomes_by(history, known_at)
-    days = pd.Series(pd.to_datetime(decided_at, utc=True)).dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
-    frame = pd.DataFrame({"opportunity_id": history.ids.to_numpy(), "is_won": is_won, "decided_on": days})
-    return frame[days.notna()].reset_index(drop=True)
 
 
 def _plain(value: Any) -> Any:
