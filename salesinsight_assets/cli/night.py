@@ -8,8 +8,10 @@ from typing import Any
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.cli.jobs import JobOutcome, run_job
+from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.runtime import Runtime
 from salesinsight_assets.domain.model.months import month_before
-from salesinsight_assets.settings import first_partition_day, load_settings, read_config
+from salesinsight_assets.settings import first_partition_day, last_complete_day, load_settings, now, read_config
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,22 @@ class NightOutcome:
             "failed_checks": self.failed_checks,
             "training": self.training.as_json() if self.training else None,
         }
+
+
+def require_nights(runtime: Runtime, first: tuple[str, date], last: tuple[str, date]) -> None:
+    """Refuse days, each with the option that names it, that have not ended or that lie before the partitions."""
+    newest = last_complete_day(now(), runtime.settings.zone)
+    option, day = last
+    if day > newest:
+        raise BadInputError(
+            f"{option}: expected a day that has ended, {newest} at the latest, got {day}; wait or correct it"
+        )
+    earliest = first_partition_day(read_config(runtime.settings.config_file))
+    option, day = first
+    if day < earliest:
+        raise BadInputError(
+            f"{option}: expected {earliest} or later, got {day}; set first_day under [partitions] in salesinsight.toml"
+        )
 
 
 def run_night(store: Warehouse, day: date, tags: Mapping[str, str] | None = None) -> NightOutcome:

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.cli.jobs import say
-from salesinsight_assets.cli.night import run_night
+from salesinsight_assets.cli.night import require_nights, run_night
 from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, write_json
 from salesinsight_assets.cli.report import night_summary
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.sending import SEND_TAG
-from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
+from salesinsight_assets.settings import last_complete_day, now
 
 
 @click.command("nightly")
@@ -23,26 +23,13 @@ def command(day: date | None, send: bool | None, json_file: Path | None) -> None
     with running() as runtime:
         newest = last_complete_day(now(), runtime.settings.zone)
         day = day or newest
-        _check_day(runtime, day, newest)
+        require_nights(runtime, ("--date", day), ("--date", day))
         _check_rows(runtime)
         outcome = run_night(runtime.warehouse, day, {} if send is None else {SEND_TAG: str(send).lower()})
         write_json(json_file, {"date": day, **outcome.as_json()})
         say(night_summary(day, outcome))
     if not outcome.success:
         raise SystemExit(1)
-
-
-def _check_day(runtime: Runtime, day: date, newest: date) -> None:
-    """Refuse a day that has not ended, or that lies before the partitions."""
-    if day > newest:
-        raise BadInputError(
-            f"--date: expected a day that has ended, {newest} at the latest, got {day}; wait or correct it"
-        )
-    first = first_partition_day(read_config(runtime.settings.config_file))
-    if day < first:
-        raise BadInputError(
-            f"--date: expected {first} or later, got {day}; set first_day under [partitions] in salesinsight.toml"
-        )
 
 
 def _check_rows(runtime: Runtime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from salesinsight_assets.cli.jobs import JobOutcome, run_jobs, say
-from salesinsight_assets.cli.night import train_where_due
+from salesinsight_assets.cli.night import require_nights, train_where_due
 from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, writing
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.cli.report import failure_summary, training_summary
@@ -19,7 +19,7 @@ from salesinsight_assets.domain.reports.pages import as_html, as_markdown, as_te
 from salesinsight_assets.domain.reports.replay import ReplayReport
 from salesinsight_assets.domain.reports.replay_pages import replay_sections, replay_title
 from salesinsight_assets.sending import REPLAY_TAG
-from salesinsight_assets.settings import first_partition_day, last_complete_day, now, read_config
+from salesinsight_assets.settings import now
 
 SUFFIXES = (".json", ".md", ".html")
 
@@ -50,7 +50,8 @@ def command(first: date, last: date, report_file: Path | None) -> None:
     if first > last:
         raise BadInputError(f"--from: expected a day up to --to, {last}, got {first}; exchange them, or correct one")
     with running() as runtime:
-        _check_range(runtime, first, last)
+        require_nights(runtime, ("--from", first), ("--to", last))
+        _require_rows(runtime)
         _replay(runtime, first, last)
         with progress("judging the days"):
             report = _report(runtime, first, last)
@@ -58,18 +59,8 @@ def command(first: date, last: date, report_file: Path | None) -> None:
         say(as_text(replay_title(report), replay_sections(report)))
 
 
-def _check_range(runtime: Runtime, first: date, last: date) -> None:
-    """Refuse days that have not ended, that lie before the partitions, or that there are no rows for."""
-    newest = last_complete_day(now(), runtime.settings.zone)
-    if last > newest:
-        raise BadInputError(
-            f"--to: expected a day that has ended, {newest} at the latest, got {last}; wait or correct it"
-        )
-    earliest = first_partition_day(read_config(runtime.settings.config_file))
-    if first < earliest:
-        raise BadInputError(
-            f"--from: expected {earliest} or later, got {first}; set first_day under [partitions] in salesinsight.toml"
-        )
+def _require_rows(runtime: Runtime) -> None:
+    """Refuse a replay that there are no rows for."""
     if not (runtime.warehouse.crm_status()["row_count"] > 0).any():
         raise BadInputError(
             "expected CRM rows, got an empty database; run `salesinsight sync` or `salesinsight import-csv FILE` first"
