@@ -35,10 +35,11 @@ def tell_of_failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason | 
 def _post(settings: SlackSettings, text: str) -> bool:
     """Post to the ops channel; False where none is configured."""
     from salesinsight_assets.adapters import slack
+    from salesinsight_assets.domain.delivery.texts import slack_escaped
 
     if not (settings.bot_token and settings.ops_channel):
         return False
-    slack.post(settings, settings.ops_channel, slack.escaped(text))
+    slack.post(settings, settings.ops_channel, slack_escaped(text))
     return True
 
 

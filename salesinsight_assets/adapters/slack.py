@@ -27,12 +27,3 @@ def post(slack: SlackSettings, channel: str, text: str) -> None:
     ]
     client = WebClient(slack.bot_token, base_url=slack.api_url, timeout=_TIMEOUT_SECONDS, retry_handlers=handlers)
     client.chat_postMessage(channel=channel, text=text, unfurl_links=False)
-
-
-def escaped(text: str) -> str:
-    """`text` with the characters escaped that Slack reads as markup.
-
-    >>> escaped("Fish & <Chips>")
-    'Fish &amp; &lt;Chips&gt;'
-    """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

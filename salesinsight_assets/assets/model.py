@@ -83,22 +83,18 @@ def train_win_probability_model(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
-    from salesinsight_assets.domain.model.fallback import BASE_RATE
     from salesinsight_assets.domain.model.promotion import after_training
     from salesinsight_assets.domain.model.training import train_model
-    from salesinsight_assets.domain.model.win_model import WinModel
 
     store, month = warehouse.open(), partition_day(context)
     stored = store.partition("training_examples", month, "model_month")
     examples = stored.assign(as_of=stored["as_of_date"], decided_at=stored["decided_at"].dt.tz_localize(None))
     registry, first_day, policies = ModelRegistry(store), training_day(month), company.policies
-    before = registry.serving(first_day - timedelta(days=1))
-    shown = registry.model(before.champion)
-    is_base_rate = shown is None or shown["kind"] == BASE_RATE
-    champion = None if shown is None or is_base_rate else WinModel.from_text(shown["artifact"])
+    day_before = first_day - timedelta(days=1)
+    champion = registry.shown_model(day_before)
     trained = train_model(examples, first_day, policies.model, policies.features, champion)
     registry.register(month, _registry_rows(trained, first_day, company.now()))
-    decisions = after_training(before, is_base_rate, trained.verdict)
+    decisions = after_training(registry.serving(day_before), champion is None, trained.verdict)
     registry.decide(first_day, "training", decisions, company.now())
     store.replace_partition(MODEL_CALIBRATION, {"model_month": month}, trained.calibration)
     roles = {decision.model_id: decision.role for decision in decisions}

@@ -118,5 +118,14 @@ def digest_subject(alerts: Sequence[AlertContent]) -> str:
 
 
 def slack_text(alert: AlertContent, note: str | None = None) -> str:
-    """The same alert for Slack, with the characters escaped that Slack reads as markup."""
-    return _under(note, alert_text(alert)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """The same alert for Slack."""
+    return slack_escaped(_under(note, alert_text(alert)))
+
+
+def slack_escaped(text: str) -> str:
+    """`text` with the characters escaped that Slack reads as markup.
+
+    >>> slack_escaped("Fish & <Chips>")
+    'Fish &amp; &lt;Chips&gt;'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
