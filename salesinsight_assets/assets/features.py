@@ -1,9 +1,8 @@
 """Stage features: the numbers known about each open deal at the end of a day."""
 
-from datetime import timedelta
-
 import dagster as dg
 
+from salesinsight_assets.day_features import features_of_day
 from salesinsight_assets.domain.derived_tables import OPPORTUNITY_FEATURES
 from salesinsight_assets.domain.features import CATALOGUE
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
@@ -24,14 +23,8 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
 def opportunity_features(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
-    from salesinsight_assets.domain.features.compute import features_as_of
-    from salesinsight_assets.domain.history.grid import Grid
-    from salesinsight_assets.domain.history.snapshots import opportunity_history
-
-    store, day, policy = warehouse.open(), partition_day(context), company.policies.features
-    as_of = company.as_of(day)
-    crm = store.crm_rows(recent_since=as_of - timedelta(days=policy.window_days), activity_since=as_of)
-    _, features = features_as_of(opportunity_history(crm), Grid([as_of]), policy)
+    store, day = warehouse.open(), partition_day(context)
+    features = features_of_day(store, company, day)
     store.replace_partition(OPPORTUNITY_FEATURES, {"as_of_date": day}, features.drop(columns="as_of"))
     defaults = features["defaulted_features"].explode().value_counts()
     return dg.MaterializeResult(

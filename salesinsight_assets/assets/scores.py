@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from salesinsight_assets.day_features import features_of_day
 from salesinsight_assets.domain.derived_tables import MODEL_COMPARISONS, PREDICTION_LEDGER
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
@@ -69,16 +70,8 @@ def opportunity_scores(
 
 def _features(store: "Warehouse", company: CompanyResource, day: date) -> "pd.DataFrame":
     """The features of a day; worked out where they were not stored, so that a day gives the same whichever were run before."""
-    from salesinsight_assets.domain.features.compute import features_as_of
-    from salesinsight_assets.domain.history.grid import Grid
-    from salesinsight_assets.domain.history.snapshots import opportunity_history
-
     stored = store.partition("opportunity_features", day)
-    if len(stored):
-        return stored
-    as_of, policy = company.as_of(day), company.policies.features
-    crm = store.crm_rows(recent_since=as_of - timedelta(days=policy.window_days), activity_since=as_of)
-    return features_as_of(opportunity_history(crm), Grid([as_of]), policy)[1]
+    return stored if len(stored) else features_of_day(store, company, day)
 
 
 @dg.asset(

@@ -4,22 +4,21 @@ The base rate by stage is also what the product can show where there is too litt
 were seen in Proposal, 41 % were won".
 """
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Floats, Ints
+from salesinsight_assets.domain.model.stored import StoredModel
 
 AGE_STEPS = 8
 """The age-only model has as many steps, each with about as many snapshots as the others."""
 
 
 @dataclass(frozen=True)
-class FeatureCurve:
+class FeatureCurve(StoredModel):
     """P(won) of an open deal from one feature: rates at some of its values, straight lines in between.
 
     Attributes:
@@ -31,7 +30,7 @@ class FeatureCurve:
         company_rate: the win rate of all of them.
     """
 
-    model_id: str
+    stored_as = "curve"
     feature: str
     points: list[float]
     rates: list[float]
@@ -51,27 +50,6 @@ class FeatureCurve:
         """What the feature adds to the company's log-odds, shape (rows, 1), and those log-odds."""
         base = _log_odds(self.company_rate)
         return (_log_odds(self.win_probability(features)) - base)[:, None], float(base)
-
-    def named_by_content(self, prefix: str) -> "FeatureCurve":
-        """The same model with an id of `prefix` and eight hex digits of its content's SHA-256."""
-        plain = replace(self, model_id=prefix)
-        return replace(plain, model_id=f"{prefix}-{hashlib.sha256(plain.to_text().encode()).hexdigest()[:8]}")
-
-    def to_text(self) -> str:
-        """The artifact stored in the registry; the same model gives the same text."""
-        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}, sort_keys=True)
-
-    @classmethod
-    def from_text(cls, artifact: str) -> "FeatureCurve":
-        """The model of an artifact.
-
-        Raises:
-            ValueError: text that is not such an artifact.
-        """
-        try:
-            return cls(**json.loads(artifact))
-        except (TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"expected a stored curve, got {artifact[:40]!r}; train the month again") from error
 
 
 def base_rate(examples: pd.DataFrame, policy: FeaturePolicy) -> float:

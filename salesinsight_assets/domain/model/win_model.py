@@ -3,15 +3,14 @@
 Because the calibration is linear in log-odds, what each feature contributes (SHAP) still adds up to what is shown.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.history.grid import Floats
+from salesinsight_assets.domain.model.stored import StoredModel
 
 
 def logistic(log_odds: Floats) -> Floats:
@@ -20,7 +19,7 @@ def logistic(log_odds: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class WinModel:
+class WinModel(StoredModel):
     """P(won) of an open deal from its features.
 
     Attributes:
@@ -30,7 +29,6 @@ class WinModel:
         slope, intercept: calibration, log-odds = slope x raw score + intercept.
     """
 
-    model_id: str
     feature_names: list[str]
     trees: str = field(repr=False)
     slope: float = 1.0
@@ -51,27 +49,6 @@ class WinModel:
             return np.empty((0, len(self.feature_names))), self.intercept
         shap = np.asarray(self._booster().predict(self._matrix(features), pred_contrib=True))
         return self.slope * shap[:, :-1], self.slope * float(shap[0, -1]) + self.intercept
-
-    def named_by_content(self, prefix: str) -> "WinModel":
-        """The same model with an id of `prefix` and eight hex digits of its content's SHA-256: another model, another id."""
-        plain = replace(self, model_id=prefix)
-        return replace(plain, model_id=f"{prefix}-{hashlib.sha256(plain.to_text().encode()).hexdigest()[:8]}")
-
-    def to_text(self) -> str:
-        """The artifact stored in the registry; the same model gives the same text."""
-        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}, sort_keys=True)
-
-    @classmethod
-    def from_text(cls, artifact: str) -> "WinModel":
-        """The model of an artifact.
-
-        Raises:
-            ValueError: text that is not such an artifact.
-        """
-        try:
-            return cls(**json.loads(artifact))
-        except (TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"expected a stored model, got {artifact[:40]!r}; train the month again") from error
 
     def _matrix(self, features: pd.DataFrame) -> Floats:
         return features[self.feature_names].to_numpy("float64")
