@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
 
 _MOST_CHARACTERS = 600
@@ -100,8 +101,8 @@ def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     job_name="training",
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
-    description="Where predictions did not come true: tells the data engineer, and asks for the training of the latest"
-    " complete month, once a week.",
+    description="Where predictions did not come true: tells the data engineer, and asks for a training on"
+    " all that is known by then, once a week.",
 )
 def ask_for_training(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One message an episode, one training a week while it lasts."""
@@ -144,13 +145,14 @@ def _latest(table: str) -> Any:
 
 
 def _trainings(day: str) -> list[dg.RunRequest]:
-    """The training of the latest complete month; the key lets each weekly check ask for it once."""
+    """The training of the latest complete month, with what was learnt since; the key lets each weekly check ask for it once."""
     from salesinsight_assets.domain.model.months import month_before
     from salesinsight_assets.resources import CompanyResource
 
     company = CompanyResource()
-    month = month_before(company.now().astimezone(company.zone).date())
-    return [dg.RunRequest(run_key=f"training after the check of {day}", partition_key=month.isoformat())]
+    month, newest = month_before(company.now().astimezone(company.zone).date()), company.last_complete_day().isoformat()
+    key = f"training after the check of {day}"
+    return [dg.RunRequest(run_key=key, partition_key=month.isoformat(), tags={KNOWN_UNTIL_TAG: newest})]
 
 
 SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, ask_for_training]

@@ -27,3 +27,6 @@ LAST_COMPLETE_MONTH = dg.TimeWindowPartitionMapping(
     start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
 )
 """A day is scored by the model of the month before."""
+
+KNOWN_UNTIL_TAG = "salesinsight/known_until"
+"""On a training run: the day, such as 2026-03-19, whose end it knows, where that is later than the end of the month."""

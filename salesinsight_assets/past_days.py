@@ -23,7 +23,8 @@ _SCORES = (
     " WHERE as_of_date BETWEEN $1 AND $2 ORDER BY 1, 2"
 )
 _GATES = (
-    "SELECT DISTINCT ON (model_month) model_month, status, reason FROM insight.models"
+    "SELECT DISTINCT ON (model_month) model_month, reason,"
+    " COALESCE((metrics->>'passes')::boolean, status <> 'rejected') AS has_passed FROM insight.models"
     " WHERE kind = 'lightgbm' AND model_month BETWEEN $1 AND $2 ORDER BY model_month, trained_at DESC"
 )
 

@@ -10,9 +10,9 @@ import dagster as dg
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.derived_tables import MODEL_CALIBRATION, MODELS, TRAINING_EXAMPLES
 from salesinsight_assets.domain.features import FEATURE_NAMES
-from salesinsight_assets.domain.model.months import training_day
+from salesinsight_assets.domain.model.months import known_until
 from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec, table_metadata
-from salesinsight_assets.partitions import MONTHLY
+from salesinsight_assets.partitions import KNOWN_UNTIL_TAG, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def training_examples(
     from salesinsight_assets.domain.model.examples import training_examples as examples_of
 
     store, month, policies = warehouse.open(), partition_day(context), company.policies
-    trained_at = company.as_of(training_day(month) - timedelta(days=1))
+    trained_at = company.as_of(_known_until(context, company))
     first = policies.examples.moments(trained_at)[0]
     crm = store.crm_rows(recent_since=first - timedelta(days=policies.features.window_days), activity_since=first)
     examples = examples_of(opportunity_history(crm), trained_at, policies.examples, policies.features)
@@ -62,7 +62,7 @@ def training_examples(
             group_name="model",
             owners=OWNERS,
             kinds={"lightgbm", "postgres"},
-            description="The month's model: small gradient-boosted trees, calibrated and judged on later weeks. It is"
+            description="The month's model: the mean of small gradient-boosted trees and a line, calibrated and judged on later weeks. It is"
             " shown only if it beats the base rate, also by stage, and the age alone there, and the champion on deals decided"
             " since; else it is kept as rejected, with the reason.",
             metadata=table_metadata(MODELS),
@@ -89,8 +89,8 @@ def train_win_probability_model(
     store, month = warehouse.open(), partition_day(context)
     stored = store.partition("training_examples", month, "model_month")
     examples = stored.assign(as_of=stored["as_of_date"], decided_at=stored["decided_at"].dt.tz_localize(None))
-    registry, first_day, policies = ModelRegistry(store), training_day(month), company.policies
-    day_before = first_day - timedelta(days=1)
+    registry, policies, day_before = ModelRegistry(store), company.policies, _known_until(context, company)
+    first_day = day_before + timedelta(days=1)
     champion = registry.shown_model(day_before)
     trained = train_model(examples, first_day, policies.model, policies.features, champion)
     registry.register(month, _registry_rows(trained, first_day, company.now()))
@@ -110,6 +110,11 @@ def train_win_probability_model(
         dg.MaterializeResult(asset_key="win_probability_model", metadata=card),
         dg.MaterializeResult(asset_key="model_calibration", metadata=_calibration(trained)),
     )
+
+
+def _known_until(context: dg.AssetExecutionContext, company: CompanyResource) -> date:
+    """The last day that the model knows. With the tag, both assets of the month have to be made by one run."""
+    return known_until(partition_day(context), context.run.tags.get(KNOWN_UNTIL_TAG), company.last_complete_day())
 
 
 def _registry_rows(trained: "TrainedModel", trained_on: date, trained_at: datetime) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""The night of one day, as the commands run it: the sync, the training where one is due, and all that follows."""
+"""The night of one day, as the commands run it: the sync, the training where one is due, all that follows, Friday's checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,21 @@ from salesinsight_assets.cli.runtime import Runtime
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.settings import first_partition_day, last_complete_day, load_settings, now, read_config
 
+FRIDAY = 4
+
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """What a night did. `training` is None where none was due, `rest` where the sync failed.
+    """What a night did. `training` and `weekly` are None where none was due, `rest` where the sync failed.
 
-    A training that fails does not fail the night: the model before it, or the rules, have to do.
+    A training that fails does not fail the night: the model before it, or the rules, have to do. Nor do checks that fail: what
+    they watch is written.
     """
 
     sync: JobOutcome
     training: JobOutcome | None
     rest: JobOutcome | None
+    weekly: JobOutcome | None = None
 
     @property
     def last(self) -> JobOutcome:
@@ -53,6 +57,7 @@ class NightOutcome:
             "assets": self.assets,
             "failed_checks": self.failed_checks,
             "training": self.training.as_json() if self.training else None,
+            "weekly_checks": self.weekly.as_json() if self.weekly else None,
         }
 
 
@@ -73,12 +78,18 @@ def require_nights(runtime: Runtime, first: tuple[str, date], last: tuple[str, d
 
 
 def run_night(store: Warehouse, day: date, tags: Mapping[str, str] | None = None) -> NightOutcome:
-    """Read the CRM, train the model of the month where it is due, then score and alert; stops at a failed sync."""
+    """Read the CRM, train the model of the month where it is due, score and alert, and check the week of a Friday.
+
+    Stops at a failed sync.
+    """
     sync = run_job("crm_sync", "reading the CRM")
     if not sync.success:
         return NightOutcome(sync, None, None)
     training = train_where_due(store, day)
-    return NightOutcome(sync, training, run_job("night_without_sync", f"night of {day}", day, tags))
+    rest = run_job("night_without_sync", f"night of {day}", day, tags)
+    is_due = rest.success and day.weekday() == FRIDAY
+    weekly = run_job("weekly_checks", f"checks of the week to {day}", day) if is_due else None
+    return NightOutcome(sync, training, rest, weekly)
 
 
 def train_where_due(store: Warehouse, day: date) -> JobOutcome | None:

@@ -27,7 +27,17 @@ def night_summary(day: date, outcome: NightOutcome) -> str:
     ]
     if outcome.failed_checks:
         lines += ["  warnings: " + "; ".join(outcome.failed_checks)]
-    return "\n".join([*training, *lines])
+    return "\n".join([*training, *lines, *weekly_summary(outcome.weekly)])
+
+
+def weekly_summary(outcome: JobOutcome | None) -> list[str]:
+    """What the checks of the week found, in a line each; nothing where none were due."""
+    if outcome is None:
+        return []
+    if not outcome.success:
+        return ["The checks of the week failed, the night is done without them", failure_summary(outcome)]
+    found = (f"  {name.replace('_', ' ')}: {metadata['verdict']}" for name, metadata in outcome.assets.items())
+    return ["checks of the week:", *found]
 
 
 def training_summary(outcome: JobOutcome) -> list[str]:

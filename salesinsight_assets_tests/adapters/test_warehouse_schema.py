@@ -148,6 +148,7 @@ def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql(OLD_ROWS)
+        insert_features_of_the_first_version(connection)
         connection.commit()
     schema.upgrade(empty_database)
     store = Warehouse(empty_database)
@@ -156,6 +157,9 @@ def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
         assert list(store.alerts_between(day, day)["is_told"]) == [True, False]
         assert store.last_alert_day(date(2026, 3, 2)) == day
         assert list(store.partition("opportunity_scores", day)["opportunity_id"]) == ["006A"]
+        (features,) = store.partition("opportunity_features", day).to_dict("records")
+        assert (features["activity_count"], features["type_win_rate"]) == (9, 0.25)
+        assert list(features["defaulted_features"]) == ["region_win_rate", "type_win_rate"]
         outbox = store.exported("outbox", None).set_index("channel")
         assert dict(outbox["owner_id"]) == {"email": "005:A", "slack": "005:A"}
         assert outbox.at["slack", "opportunity_id"] == "006A"
@@ -163,3 +167,12 @@ def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
         assert ModelRegistry(store).serving(date(2026, 2, 28)).champion is None
     finally:
         store.close()
+
+
+def insert_features_of_the_first_version(connection: sa.Connection) -> None:
+    """A deal of 14 days with three activities for each week and one more, so nine so far."""
+    table = sa.Table("opportunity_features", sa.MetaData(), schema="insight", autoload_with=connection)
+    numbers = {column.name: 0.0 for column in table.columns if isinstance(column.type, sa.Double)}
+    numbers |= {"age_days": 14.0, "activities_per_week": 3.0, "company_win_rate": 0.25}
+    row = {"as_of_date": date(2026, 3, 1), "opportunity_id": "006A", "defaulted_features": ["region_win_rate"]}
+    connection.execute(table.insert(), {**row, **numbers})

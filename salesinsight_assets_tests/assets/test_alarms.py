@@ -155,6 +155,7 @@ def test_predictions_that_do_not_come_true_ask_for_the_training_of_the_latest_mo
     set_alarm(watched_platform, "model_checks", "segment = 'all deals'")
     (first,), (second,) = looking.looks(), looking.looks()
     assert first.partition_key == "2025-03-01"
+    assert first.tags == {"salesinsight/known_until": "2025-03-31"}
     assert first.run_key == second.run_key == "training after the check of 2025-03-31"
 
 

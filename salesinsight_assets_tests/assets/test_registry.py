@@ -7,8 +7,10 @@ import dagster as dg
 import pytest
 
 from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
+from salesinsight_assets.domain.model.months import training_day
 from salesinsight_assets.domain.model.promotion import Decision
-from salesinsight_assets_tests.conftest import MORNING_AFTER, QUIET, JobResult, Platform
+from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
+from salesinsight_assets_tests.conftest import MORNING_AFTER, QUIET, JobResult, Platform, errors
 
 
 @pytest.fixture
@@ -89,3 +91,30 @@ def test_another_model_is_shown_from_the_next_night_on_by_one_click_and_back_by_
     assert metadata(choose(tried, model_id="previous"), "champion")["champion"] == first
     assert metadata(choose(tried), "champion")["champion"] == first
     assert not choose(tried, model_id="nobody").success
+
+
+def test_a_training_that_is_asked_for_later_knows_what_came_since_and_counts_from_the_day_after(
+    platform_after_a_night: Platform,
+) -> None:
+    platform, day = platform_after_a_night, platform_after_a_night.last_day
+    registry, month = ModelRegistry(platform.warehouse), platform.model_month
+    first = registry.serving(day).champion
+    assets = ("training_examples", "win_probability_model", "model_calibration")
+    platform.materialize(*assets, partition=month, tags={KNOWN_UNTIL_TAG: day.isoformat()})
+    examples = platform.warehouse.partition("training_examples", month, "model_month")
+    assert examples["decided_at"].max().date() > training_day(month)
+    later = f"win-{day + timedelta(days=1)}"
+    newest = platform.warehouse.exported("models", None).query("kind == 'lightgbm'").sort_values("trained_on")
+    assert newest["model_id"].iloc[-1].startswith(later)
+    assert registry.serving(day).champion == first
+    tonight = registry.serving(day + timedelta(days=1))
+    assert (tonight.champion, str(tonight.challenger)[: len(later)]) == (first, later)
+
+
+@pytest.mark.parametrize("named", ["yesterday", "2024-01-01", "2999-01-01"])
+def test_a_training_does_not_know_more_than_has_ended_or_less_than_its_month(
+    platform_after_a_night: Platform, named: str
+) -> None:
+    result = platform_after_a_night.run("training", platform_after_a_night.model_month, {KNOWN_UNTIL_TAG: named})
+    assert not result.success
+    assert f"got '{named}'" in errors(result)["training_examples"]

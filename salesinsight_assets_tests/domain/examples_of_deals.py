@@ -39,7 +39,14 @@ def features_of(n: int, seed: int = 1) -> pd.DataFrame:
 def deals_of(features: pd.DataFrame) -> pd.DataFrame:
     """The open deals that these features are of."""
     n = len(features)
-    words = {"stage_name": "Proposal", "lead_source": "Web", "industry": "SaaS", "product": "Pro", "region": "North"}
+    words = {
+        "stage_name": "Proposal",
+        "lead_source": "Web",
+        "industry": "SaaS",
+        "product": "Pro",
+        "region": "North",
+        "type": "New",
+    }
     return pd.DataFrame(
         {
             "opportunity_id": features["opportunity_id"],

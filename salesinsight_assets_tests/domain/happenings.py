@@ -75,6 +75,7 @@ class Now:
             "lead_source": [None, "Web", "Partner"][value % 3],
             "product": ["Core", "Pro"][which % 2],
             "region": [None, "North"][value % 2],
+            "type": ["New Business", None, "Existing Business"][which % 3],
             "next_step": [None, "Call"][value % 2],
         }
 

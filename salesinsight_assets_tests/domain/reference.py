@@ -193,6 +193,7 @@ class Reference:
             "industry_win_rate": self.rate("industry", account["industry"] if account else None),
             "product_win_rate": self.rate("product", row["product"]),
             "region_win_rate": self.rate("region", row["region"]),
+            "type_win_rate": self.rate("type", row["type"]),
             "size_win_rate": self.rate("size", _band(amount)),
             "account_wins": row["account_id"]
             and sum(c["is_won"] for c in self.closed if c["account_id"] == row["account_id"]),
@@ -256,6 +257,7 @@ class Reference:
             "activities_14_days": last_14,
             "activities_30_days": sum(a < 30 for a in done),
             "meetings_30_days": sum(a < 30 for a in meetings),
+            "activity_count": len(done),
             "activities_per_week": len(done) / (1 + age / 7),
             "activity_trend": (last_14 + 1) / (last_28 / 2 + 1),
         }
@@ -271,7 +273,10 @@ class Reference:
         return count
 
 
-NORMS = {f"{name}_win_rate": "company_win_rate" for name in ("rep", "source", "industry", "product", "region", "size")}
+NORMS = {
+    f"{name}_win_rate": "company_win_rate"
+    for name in ("rep", "source", "industry", "product", "region", "type", "size")
+}
 NUMBERS = {"rep_cycle_ratio": 1.0, "account_wins": 0.0, "efficiency": 0.0, "is_overdue": 0.0, "amount_change": 0.0}
 
 

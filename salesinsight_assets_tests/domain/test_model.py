@@ -1,5 +1,6 @@
 """The model: learns only from what was known, answers the same twice, and is shown only where it is better than nothing."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -216,14 +217,12 @@ def test_another_model_of_the_same_day_has_another_id(model):
     assert other.named_by_content("win-2025-01-01").model_id == other.model_id
 
 
-def test_the_judged_model_never_saw_the_held_out_weeks_and_a_deal_is_calibrated_on_by_trees_that_never_saw_it(
-    monkeypatch,
-):
+def test_the_judged_model_never_saw_the_held_out_weeks_and_calibration_is_of_deals_that_were_not_learnt(monkeypatch):
     from salesinsight_assets.domain.model import training
 
     seen: list[pd.DataFrame] = []
-    fit = training._fit_trees
-    monkeypatch.setattr(training, "_fit_trees", lambda rows, policy: (seen.append(rows), fit(rows, policy))[1])
+    fit = training._fit
+    monkeypatch.setattr(training, "_fit", lambda rows, policy: (seen.append(rows), fit(rows, policy))[1])
     all_examples = examples(400, signal=3.0)
     train_model(all_examples, TRAINED_ON, POLICY, FEATURES)
     judged, *folds, final = seen
@@ -251,12 +250,27 @@ def test_contributions_and_base_add_up_to_the_log_odds_of_the_win_probability(mo
 def test_contributions_are_the_shap_values_in_calibrated_log_odds(model):
     shap = pytest.importorskip("shap")
     features = features_of(20)
-    explainer = shap.TreeExplainer(model._booster())
-    values = explainer.shap_values(features[FEATURE_NAMES].to_numpy())
-    values = values[1] if isinstance(values, list) else values
+    matrix = features[FEATURE_NAMES].to_numpy()
+    of_trees = shap.TreeExplainer(model._booster())
+    trees = of_trees.shap_values(matrix)
+    trees = trees[1] if isinstance(trees, list) else trees
+    line = model.line
+    of_line = shap.LinearExplainer((np.array(line.weights), line.intercept), np.array([line.centres] * 2))
+    lined = of_line.shap_values(np.clip(matrix, line.lows, line.highs))
     contributions, base = model.contributions(features)
-    np.testing.assert_allclose(contributions, model.slope * values, rtol=1e-6, atol=1e-9)
-    assert base == pytest.approx(model.slope * np.ravel(explainer.expected_value)[-1] + model.intercept)
+    np.testing.assert_allclose(contributions, model.slope * (trees + lined) / 2, rtol=1e-6, atol=1e-9)
+    raw_base = (np.ravel(of_trees.expected_value)[-1] + line.intercept) / 2
+    assert base == pytest.approx(model.slope * raw_base + model.intercept)
+
+
+def test_a_model_of_trees_alone_from_an_earlier_version_still_answers(model):
+    fields = json.loads(model.to_text())
+    del fields["line"]
+    earlier, features = WinModel.from_text(json.dumps(fields)), features_of(10)
+    contributions, base = earlier.contributions(features)
+    probability = earlier.win_probability(features)
+    np.testing.assert_allclose(contributions.sum(axis=1) + base, np.log(probability / (1 - probability)), rtol=1e-9)
+    assert np.abs(probability - model.win_probability(features)).max() > 0.001
 
 
 def test_a_stored_model_answers_as_before(model):

@@ -53,12 +53,12 @@ def many(n: int, chance_of_won: float, chance_of_lost: float, model: str | None 
     return report_of(scored(rows, model), alerted([]), outcomes)
 
 
-def report_of(scores: pd.DataFrame, alerts: pd.DataFrame, outcomes: pd.DataFrame, status: str = "rejected"):
+def report_of(scores: pd.DataFrame, alerts: pd.DataFrame, outcomes: pd.DataFrame, has_passed: bool = False):
     gates = pd.DataFrame(
         {
             "model_month": [pd.Timestamp(2024, 2, 1)],
-            "status": [status],
-            "reason": [f"{NO_SIGNAL if status == 'rejected' else 'better than the base rate'}: Brier 0.25"],
+            "has_passed": [has_passed],
+            "reason": [f"{'better than the base rate' if has_passed else NO_SIGNAL}: Brier 0.25"],
         }
     )
     return replay_report(scores, alerts, outcomes, gates, (FIRST, LAST), date(2024, 6, 1))

@@ -266,7 +266,7 @@ def test_a_plan_that_has_passed_speaks_for_no_deal():
 @pytest.mark.parametrize(
     ("feature", "word"),
     [("source_win_rate", "lead_source"), ("industry_win_rate", "industry"), ("product_win_rate", "product"),
-     ("region_win_rate", "region"), ("log_amount", "company_amount"), ("efficiency", "company_amount")],
+     ("region_win_rate", "region"), ("type_win_rate", "type"), ("log_amount", "company_amount"), ("efficiency", "company_amount")],
 )  # fmt: skip
 def test_nothing_is_named_that_the_crm_lacks(feature, word):
     assert told_either_way(feature, **{feature: 1e3})
@@ -295,7 +295,7 @@ def test_there_are_at_most_five_reasons_the_weightiest_first():
              "account_wins")  # fmt: skip
     signs = {"meetings_30_days": 1, "account_wins": 1}
     contributions = {name: signs.get(name, -1) * 0.1 * (n + 1) for n, name in enumerate(names)}
-    found = told(contributions, **dict.fromkeys(contributions, 77.0))
+    found = told(contributions, **dict.fromkeys(contributions, 77.0), expected_stage_days=7.0)
     assert [r.fact for r in found] == ["account", "meetings", "rep load", "time in stage", "competition"]
 
 

@@ -36,6 +36,8 @@ def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, pu
     ok(salesinsight(*night))
     outcome = json.loads((work_folder / "night.json").read_text())
     assert (outcome["success"], outcome["errors"]) == (True, {})
+    weekly = outcome["weekly_checks"]["assets"]  # it was a Friday
+    assert weekly["feature_drift"]["verdict"] == "nothing to compare yet: too few weeks or too few deals"
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2024-03-01")
     assert len(scores) == 702
     assert scores["opportunity_id"].is_unique

@@ -15,13 +15,15 @@ def activity_features(known: Known) -> dict[str, Floats]:
     activities = _activities(known)
     meetings = activities[activities["is_meeting"]]
     age_weeks = known.days_since(known.snapshots.frame["created_date"]) / 7
+    ever = _recorded(known, activities, None)
     last_14, last_28 = _recorded(known, activities, 14), _recorded(known, activities, 28)
     return {
         "days_since_last_activity": _days_since_last(known, activities),
         "activities_14_days": last_14,
         "activities_30_days": _recorded(known, activities, 30),
         "meetings_30_days": _recorded(known, meetings, 30),
-        "activities_per_week": _recorded(known, activities, None) / (1 + age_weeks),
+        "activity_count": ever,
+        "activities_per_week": ever / (1 + age_weeks),
         "activity_trend": (last_14 + 1) / (last_28 / 2 + 1),
         "campaign_responses": _campaign_responses(known),
     }

@@ -43,7 +43,7 @@ class ClosedDeals:
 def closed_deals(history: History, grid: Grid, policy: FeaturePolicy) -> ClosedDeals:
     """Every closure in `history`, with what was known of the deal when it closed.
 
-    The frame has `opportunity`, `is_won`, `known_at`, `owner_id`, `lead_source`, `industry`, `product`, `region`,
+    The frame has `opportunity`, `is_won`, `known_at`, `owner_id`, `lead_source`, `industry`, `product`, `region`, `type`,
     `account_id`, `company_amount` (at the rate of the close date, by the UTC day of the closing at the latest) and `cycle_days`
     (creation to closing).
     """
@@ -102,7 +102,7 @@ def _frame(
             "known_at": pd.to_datetime(at, utc=True),
             "owner_id": owners_at(history, opportunity, at, version),
             "industry": accounts["industry"],
-            **{c: versions[c].to_numpy(object) for c in ("lead_source", "product", "region", "account_id")},
+            **{c: versions[c].to_numpy(object) for c in ("lead_source", "product", "region", "type", "account_id")},
             # many companies set the amount of a lost deal to zero
             "company_amount": states["open_amount"].to_numpy("float64") / rates,
             "cycle_days": np.maximum(age / np.timedelta64(1, "D"), 0.0),

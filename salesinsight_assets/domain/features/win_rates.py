@@ -21,6 +21,7 @@ def history_features(known: Known) -> dict[str, Floats]:
             ("industry", "industry"),
             ("product", "product"),
             ("region", "region"),
+            ("type", "type"),
         )
     }
     account, closed_account, n_accounts = known.codes("account_id")

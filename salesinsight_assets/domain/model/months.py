@@ -1,4 +1,4 @@
-"""Which month's model goes with which day: trained on the 1st, it scores the days from then on."""
+"""Which month's model goes with which day: trained on the 1st, or once more later, it scores the days from then on."""
 
 from datetime import date, timedelta
 
@@ -19,3 +19,24 @@ def training_day(month: date) -> date:
     '2024-01-01'
     """
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def known_until(month: date, named: str | None, newest: date) -> date:
+    """The last day that the training of `month` knows: the month's own, or a later one that was `named`, up to `newest`.
+
+    Raises:
+        ValueError: a name that is no such day.
+
+    >>> known_until(date(2024, 2, 1), None, date(2024, 3, 20)).isoformat()
+    '2024-02-29'
+    >>> known_until(date(2024, 2, 1), "2024-03-15", date(2024, 3, 20)).isoformat()
+    '2024-03-15'
+    """
+    last = training_day(month) - timedelta(days=1)
+    try:
+        found = date.fromisoformat(named) if named is not None else last
+    except ValueError:
+        found = date.min
+    if not last <= found <= max(last, newest):
+        raise ValueError(f"expected a day from {last} to {max(last, newest)}, got {named!r}")
+    return found

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model whose fields are plain values; `stored_as` names it in an error."""
+    """A model whose fields are plain values, or dataclasses of such; `stored_as` names it in an error."""
 
     model_id: str
     stored_as: ClassVar[str] = "model"
@@ -20,7 +20,7 @@ class StoredModel:
 
     def to_text(self) -> str:
         """The artifact stored in the registry; the same model gives the same text."""
-        return json.dumps({name: getattr(self, name) for name in _names(self)}, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_text(cls, artifact: str) -> Self:
@@ -30,12 +30,12 @@ class StoredModel:
             ValueError: text that is not such an artifact.
         """
         try:
-            return cls(**json.loads(artifact))
+            return cls._of_fields(**json.loads(artifact))
         except (TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"expected a stored {cls.stored_as}, got {artifact[:40]!r}; train the month again"
             ) from error
 
-
-def _names(model: StoredModel) -> list[str]:
-    return [field.name for field in fields(model)]
+    @classmethod
+    def _of_fields(cls, **found: Any) -> Self:
+        return cls(**found)

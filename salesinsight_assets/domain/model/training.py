@@ -1,8 +1,8 @@
-"""Training: small trees on past weeks, calibrated on deals they had not seen, judged on later weeks they had not seen.
+"""Training: a line and small trees on past weeks, calibrated on deals they had not seen, judged on later weeks they had not seen.
 
 The judged model knows only outcomes that were known when the later weeks began, so the judgement is of the kind that
 counts: of the future by the past. Every snapshot counts the same, in training as in the judgement, because every open
-deal is shown every day: weighted by deal, the trees are worse (see docs/decisions/0006).
+deal is shown every day: weighted by deal, the model is worse (see docs/decisions/0006; of the line and the trees: 0008).
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from salesinsight_assets.domain.history.grid import Floats
 from salesinsight_assets.domain.model.evaluation import Evaluation, Gain, calibration_table, evaluate, paired_gain
 from salesinsight_assets.domain.model.examples import longest_decided_days
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
+from salesinsight_assets.domain.model.line import fit_line
 from salesinsight_assets.domain.model.policy import ModelPolicy
 from salesinsight_assets.domain.model.promotion import NO_SIGNAL, TrainingVerdict
 from salesinsight_assets.domain.model.simple_models import FeatureCurve, age_curve, stage_rates
@@ -74,21 +75,23 @@ def train_model(
     earlier, later = _split(examples, policy)
     if earlier["is_won"].nunique() < 2 or later["is_won"].nunique() < 2:
         return _without_model("the weeks to judge by hold only won or only lost deals", counts, base_rates)
-    judged = WinModel("judged", FEATURE_NAMES, _fit_trees(earlier, policy))
+    judged = _fit(earlier, policy)
     raw = _log_odds(judged, later)
     probability, base_rate = _cross_fitted(raw, later), _cross_fitted(None, later)
     evaluation = evaluate(later["is_won"], probability, later["opportunity_id"], base_rate)
     gains = _gains(probability, base_rate, earlier, later, feature_policy)
     slope, intercept = _calibration_line(_unseen_scores(examples, policy), examples)
-    model = WinModel("", FEATURE_NAMES, _fit_trees(examples, policy), slope, intercept)
+    model = replace(_fit(examples, policy), slope=slope, intercept=intercept)
     model = model.named_by_content(f"win-{trained_on:%Y-%m-%d}")
+    passes = all(gain.low > 0 for gain in gains.values())
     return TrainedModel(
         model,
         base_rates,
-        all(gain.low > 0 for gain in gains.values()),
+        passes,
         _reason(evaluation, gains),
         {
             **counts,
+            "passes": passes,
             **asdict(evaluation),
             **_named(gains),
             "base_rate": float(base_rate.mean()),
@@ -145,15 +148,16 @@ def _split(examples: pd.DataFrame, policy: ModelPolicy) -> tuple[pd.DataFrame, p
     return earlier, later
 
 
-def _fit_trees(examples: pd.DataFrame, policy: ModelPolicy) -> str:
+def _fit(examples: pd.DataFrame, policy: ModelPolicy) -> WinModel:
+    """The trees and the line of these examples, not calibrated yet."""
+    matrix, is_won = examples[FEATURE_NAMES].to_numpy("float64"), examples["is_won"].to_numpy("float64")
+    trees, line = _fit_trees(matrix, is_won, policy), fit_line(matrix, is_won, policy.line_inverse_strength)
+    return WinModel("", FEATURE_NAMES, trees, line=line)
+
+
+def _fit_trees(matrix: Floats, is_won: Floats, policy: ModelPolicy) -> str:
     import lightgbm
 
-    data = lightgbm.Dataset(
-        examples[FEATURE_NAMES].to_numpy("float64"),
-        label=examples["is_won"].to_numpy("float64"),
-        feature_name=FEATURE_NAMES,
-        free_raw_data=True,
-    )
     parameters = {
         "objective": "binary",
         "num_leaves": policy.leaves,
@@ -161,23 +165,24 @@ def _fit_trees(examples: pd.DataFrame, policy: ModelPolicy) -> str:
         "min_data_in_leaf": policy.least_rows_in_leaf,
         "lambda_l2": policy.l2,
         "feature_fraction": policy.feature_share,
+        "extra_trees": True,  # thresholds drawn at random (Geurts et al. 2006) follow less of the chance in few deals
         "seed": policy.seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,  # a fixed number: sums of another order would change the last digits, and so the bytes
+        "num_threads": 1,  # a fixed number: sums of another order would change the last digits, and so the bytes
         "verbose": -1,
     }
+    data = lightgbm.Dataset(matrix, label=is_won, feature_name=FEATURE_NAMES, free_raw_data=True)
     return lightgbm.train(parameters, data, num_boost_round=policy.trees).model_to_string()
 
 
 def _unseen_scores(examples: pd.DataFrame, policy: ModelPolicy) -> Floats:
-    """The raw score of every snapshot by trees that had not seen its deal; the folds run through all weeks alike."""
+    """The raw score of every snapshot by a model that had not seen its deal; the folds run through all weeks alike."""
     fold = pd.factorize(examples["opportunity_id"])[0] % policy.calibration_folds
     raw = np.empty(len(examples))
     for number in range(policy.calibration_folds):
         unseen = fold == number
-        trees = _fit_trees(examples[~unseen], policy)
-        raw[unseen] = _log_odds(WinModel("fold", FEATURE_NAMES, trees), examples[unseen])
+        raw[unseen] = _log_odds(_fit(examples[~unseen], policy), examples[unseen])
     return raw
 
 

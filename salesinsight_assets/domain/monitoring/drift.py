@@ -29,6 +29,7 @@ SHARED_BY = {
     "industry_win_rate": "industry",
     "product_win_rate": "product",
     "region_win_rate": "region",
+    "type_win_rate": "type",
     "size_win_rate": "size_win_rate",
     "rep_closed_deals": "owner_id",
     "rep_open_deals": "owner_id",

@@ -85,12 +85,12 @@ def replay_report(
         scores: see `judged_scores`.
         alerts: see `judged_alerts`.
         decided: see `model.examples.decided_deals`.
-        gates: one row a month: `model_month`, `status`, `reason`.
+        gates: one row a month: `model_month`, `has_passed`, `reason`.
         days: first and last day.
         known_until: the day until which the CRM's rows tell.
     """
     found = (
-        Gate(pd.Timestamp(row["model_month"]).date(), row["status"] != "rejected", row["reason"])
+        Gate(pd.Timestamp(row["model_month"]).date(), bool(row["has_passed"]), row["reason"])
         for row in gates.to_dict("records")
     )
     first, last = days

@@ -23,7 +23,7 @@ Source = Literal["model", "rule"]
 Direction = Literal["against", "for"]
 _Words = Mapping[str, Sequence[str | None]]
 """What a sentence can name, one text a deal; None where the CRM does not hold it."""
-DEAL_WORDS = ("stage_name", "lead_source", "industry", "product", "region")
+DEAL_WORDS = ("stage_name", "lead_source", "industry", "product", "region", "type")
 """Columns of a deal that sentences name."""
 _DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_overdue"}
 """Words made of a feature: unknown where that feature is."""
