@@ -24,7 +24,8 @@ def features_page() -> str:
         lines += ["", f"## {family}", "", "| feature | unit | what it measures | fact | norm | default |"]
         lines += ["|---|---|---|---|---|---|"]
         for f in features:
-            norm = "1" if f.norm == "one" else f"`{f.norm}`" if f.norm else "median"
+            known = {"one": "1", "at its age": "median for each week, times its age", None: "median"}
+            norm = known.get(f.norm, f"`{f.norm}`")
             default = "norm" if f.default is None else f"{f.default:g}"
             lines.append(f"| `{f.name}` | {f.unit} | {f.sentence} | {f.reason} | {norm} | {default} |")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 import click
@@ -61,7 +63,7 @@ def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
         export_environment(server.environment())
         say(f"2. Its Salesforce answers on {server.login_url}; reading it …")
         company.advance(nights[0] - timedelta(days=1))  # the model of the month learns from all of it
-        with clock_at(_morning_after(runtime, company.last_day)):
+        with _at(_morning_after(runtime, company.last_day), company, server):
             outcome = _successful(run_job("crm_sync", "reading Salesforce"))
             training = train_where_due(runtime.warehouse, nights[0])
         read = sum(int(figures.get("rows_read", 0)) for figures in outcome.assets.values())
@@ -70,8 +72,15 @@ def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
         say(f"5. {len(nights)} nights, each from Salesforce to the outbox:")
         for night in nights:
             company.advance(night)
-            with clock_at(_morning_after(runtime, night)):
+            with _at(_morning_after(runtime, night), company, server):
                 say(_night(runtime, night))
+
+
+@contextmanager
+def _at(moment: datetime, company: DemoCompany, server: DemoSalesforce) -> Generator[None]:
+    """Our clock and that of the Salesforce stand at a moment."""
+    with clock_at(moment), server.clock_skewed(moment - company.now):
+        yield
 
 
 def _morning_after(runtime: Runtime, day: date) -> datetime:

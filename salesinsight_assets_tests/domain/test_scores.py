@@ -79,9 +79,9 @@ def test_every_feature_can_be_told_in_words(feature, side):
     assert "nan" not in found[0].text
 
 
-def test_norms_are_features_or_one():
-    assert {f.norm for f in CATALOGUE if f.norm} - set(FEATURE_NAMES) == {"one"}
-    assert not [f.name for f in CATALOGUE if f.norm == "one" and f.default is None]
+def test_norms_are_features_or_known_words():
+    assert {f.norm for f in CATALOGUE if f.norm} - set(FEATURE_NAMES) == {"one", "at its age"}
+    assert not [f.name for f in CATALOGUE if f.norm in {"one", "at its age"} and f.default is None]
 
 
 def test_features_have_different_names_and_sentences():
@@ -257,6 +257,16 @@ def test_an_amount_that_was_converted_says_so():
     (converted,) = reasons(contributions, values, own.assign(amount=own["amount"] * 0.9), "model")[0]
     assert plain.text == "Larger deal than usual (90,000; usual: 1,000)"
     assert converted.text == "Larger deal than usual (90,000 in the company's currency; usual: 1,000)"
+
+
+def test_what_grows_with_time_is_compared_with_what_is_usual_at_that_age():
+    """Of deals of ten weeks, with one activity a week and one more, eleven are usual; of one of three weeks, four."""
+    values = features_of(5).assign(age_days=70.0, activity_count=11.0)
+    values.loc[0, ["age_days", "activity_count"]] = [21.0, 6.0]
+    contributions = pd.DataFrame({"activity_count": [1.0, 0.0, 0.0, 0.0, 0.0]})
+    (found,) = reasons(contributions, values, deals_of(values), "model")[0]
+    assert found.text == "6 activities since the start (usual at this age: 4)"
+    assert told({"activity_count": -1.0}, activity_count=0.0)[0].text == "No activity since the start"
 
 
 def test_a_plan_that_has_passed_speaks_for_no_deal():

@@ -195,6 +195,7 @@ def test_a_night_in_the_first_month_goes_on_by_the_rules(salesinsight, work_fold
 def test_the_demo_runs_and_runs_again(salesinsight, work_folder) -> None:
     first = ok(salesinsight("demo", "--days", "1"))
     assert "where to look next" in first
+    assert "Salesforce was not read" not in first
     scores = exported(salesinsight, work_folder, "opportunity_scores")
     ok(salesinsight("demo", "--days", "1"))
     pd.testing.assert_frame_equal(exported(salesinsight, work_folder, "opportunity_scores"), scores)

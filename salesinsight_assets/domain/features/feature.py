@@ -24,7 +24,8 @@ class Feature:
         above, below: what a rep reads when the value lies above or below the norm, or when a flag is 1 or 0. Any feature
             can be named in braces, with its noun for one and for more, as in `{age_days:day|days}`; `{norm}` is the
             norm's value, `{over}` the distance to the norm in percent, `{stage_name}` the stage.
-        norm: the feature that holds what is usual for this deal; "one": 1; None: the median of the open deals, or, for a
+        norm: the feature that holds what is usual for this deal; "one": 1; "at its age": what the median rate of the open
+            deals gives in this deal's time; None: the median of the open deals, or, for a
             flag, the share of them that have it.
         default: the value where nothing is known; None: the norm.
         good: the side of the norm that anyone takes for a good sign; None: either, it depends on the deal. A reason whose

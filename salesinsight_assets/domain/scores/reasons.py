@@ -5,7 +5,7 @@ direction is the contribution's sign; the words follow the value's side of its n
 that is usual) or argues for the other side is not told. No reason claims to be a cause.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from string import Formatter
@@ -187,18 +187,28 @@ def _parsed(sentence: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def _norms(values: Mapping[str, Floats]) -> dict[str, Floats]:
-    """What is usual for each feature and deal: its norm feature, 1, or the median (of flags the mean) of the open deals."""
+    """What is usual for each feature and deal: its norm feature, 1, or the median (of flags the mean) of the open deals.
+
+    Of a count that grows with time it is their median rate, times this deal's age.
+    """
     norms: dict[str, Floats] = {}
+    weeks = 1 + values["age_days"] / 7
     for feature in CATALOGUE:
         column = values[feature.name]
         if feature.norm == "one":
             norms[feature.name] = np.ones(len(column))
+        elif feature.norm == "at its age":
+            norms[feature.name] = _middle(column / weeks, np.median) * weeks
         elif feature.norm:
             norms[feature.name] = values[feature.norm]
         else:
             middle = np.mean if feature.unit == "flag" else np.median
-            norms[feature.name] = np.full(len(column), middle(column) if len(column) else 0.0)
+            norms[feature.name] = np.full(len(column), _middle(column, middle))
     return norms
+
+
+def _middle(column: Floats, of: Callable[[Floats], Any]) -> float:
+    return float(of(column)) if len(column) else 0.0
 
 
 def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequence[Sequence[str]]) -> _Words:
