@@ -1,9 +1,8 @@
 """Stage model: what the model learns from, the model of the month, and how well it is calibrated."""
 
 import json
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,14 +10,13 @@ from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.derived_tables import MODEL_CALIBRATION, MODELS, TRAINING_EXAMPLES
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.model.months import known_until
-from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec, table_metadata
+from salesinsight_assets.metadata import OWNERS, partition_day, row_metadata, spec, table_metadata
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from salesinsight_assets.domain.model.promotion import Decision
     from salesinsight_assets.domain.model.training import TrainedModel
 
 
@@ -85,6 +83,7 @@ def train_win_probability_model(
     from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
     from salesinsight_assets.domain.model.promotion import after_training
     from salesinsight_assets.domain.model.training import train_model
+    from salesinsight_assets.model_card import calibration_metadata, card_metadata
 
     store, month = warehouse.open(), partition_day(context)
     stored = store.partition("training_examples", month, "model_month")
@@ -100,15 +99,13 @@ def train_win_probability_model(
     roles = {decision.model_id: decision.role for decision in decisions}
     status = roles.get(trained.model.model_id, "rejected") if trained.model else "rejected"
     context.log.info("%s: %s", status, trained.reason)
-    card = {
-        "status": status,
-        "reason": trained.reason,
-        "decisions": _decisions_table(decisions),
-        **_card(trained, examples),
-    }
+    calibration = {"dagster/row_count": len(trained.calibration), **calibration_metadata(trained)}
     return (
-        dg.MaterializeResult(asset_key="win_probability_model", metadata=card),
-        dg.MaterializeResult(asset_key="model_calibration", metadata=_calibration(trained)),
+        dg.MaterializeResult(
+            asset_key="win_probability_model",
+            metadata=card_metadata(trained, examples, status, decisions, day_before),
+        ),
+        dg.MaterializeResult(asset_key="model_calibration", metadata=calibration),
     )
 
 
@@ -141,55 +138,3 @@ def _registry_rows(trained: "TrainedModel", trained_on: date, trained_at: dateti
     }
     both = {"trained_on": trained_on, "trained_at": trained_at, "status": "rejected", "metrics": metrics}
     return pd.DataFrame([{**model, **both}, {**base_rates, **both}])
-
-
-def _decisions_table(decisions: "Sequence[Decision]") -> dg.MetadataValue[str]:
-    rows = [{"model": d.model_id, "becomes": d.role, "because": d.reason} for d in decisions]
-    return dg.MetadataValue.md(markdown_table(rows) if rows else "none: the champion stays")
-
-
-def _card(trained: "TrainedModel", examples: "pd.DataFrame") -> dict[str, Any]:
-    from salesinsight_assets.adapters import plots
-
-    numbers = {name: value for name, value in trained.metrics.items() if isinstance(value, int | float)}
-    card: dict[str, Any] = {**numbers, "base_rates": _base_rates_table(trained)}
-    if trained.model:
-        sample = examples.sample(min(len(examples), 1000), random_state=0)
-        card["importance"] = dg.MetadataValue.md(
-            plots.markdown_image(plots.png(plots.importance_chart(trained.importance)), "feature importance")
-        )
-        card["contributions"] = dg.MetadataValue.md(
-            plots.markdown_image(plots.beeswarm_png(trained.model, sample), "contributions")
-        )
-    return card
-
-
-def _base_rates_table(trained: "TrainedModel") -> dg.MetadataValue[str]:
-    curve = trained.base_rates
-    rows = [
-        {"place of the stage": f"{place:.0%}", "were won": f"{rate:.0%}", "decided deals": deals}
-        for place, rate, deals in zip(curve.points, curve.rates, curve.deals, strict=True)
-    ]
-    return dg.MetadataValue.md(markdown_table(rows))
-
-
-def _calibration(trained: "TrainedModel") -> dict[str, Any]:
-    from salesinsight_assets.adapters import plots
-
-    sentences = [
-        {
-            "we said": f"{row.bin_from:.0%} to {row.bin_to:.0%}",
-            "mean": f"{row.predicted_rate:.1%}",
-            "were won": f"{row.actual_rate:.1%}",
-            "snapshots": row.n,
-        }
-        for row in trained.calibration.itertuples()
-    ]
-    metadata: dict[str, Any] = {
-        "dagster/row_count": len(sentences),
-        "calibration": dg.MetadataValue.md(markdown_table(sentences)),
-    }
-    if sentences:
-        chart = plots.png(plots.calibration_chart(trained.calibration))
-        metadata["plot"] = dg.MetadataValue.md(plots.markdown_image(chart, "calibration"))
-    return metadata

@@ -152,6 +152,7 @@ MODEL_CALIBRATION = DerivedTable(
         _key("bin_from", "number", "We said at least this …"),
         _required("bin_to", "number", "… and less than this."),
         _required("n", "integer", "Snapshots in the bin."),
+        TableColumn("deals", "integer", "Deals that they are of."),
         _required("predicted_rate", "number", "Mean of what we said."),
         _required("actual_rate", "number", "Share that was won."),
     ),

@@ -302,18 +302,20 @@ def test_no_deals_get_no_probabilities_and_no_contributions(model):
 
 
 def test_the_calibration_table_says_what_was_predicted_and_what_happened():
-    table = calibration_table(pd.Series([True, False, True, True]), np.array([0.05, 0.05, 0.95, 1.0]))
+    is_won, probability = pd.Series([True, False, True, True]), np.array([0.05, 0.05, 0.95, 1.0])
+    table = calibration_table(is_won, probability, pd.Series(["a", "b", "c", "c"]))
     assert table.round(3).to_dict("records") == [
-        {"bin_from": 0.0, "bin_to": 0.1, "n": 2, "predicted_rate": 0.05, "actual_rate": 0.5},
-        {"bin_from": 0.9, "bin_to": 1.0, "n": 2, "predicted_rate": 0.975, "actual_rate": 1.0},
+        {"bin_from": 0.0, "bin_to": 0.1, "n": 2, "deals": 2, "predicted_rate": 0.05, "actual_rate": 0.5},
+        {"bin_from": 0.9, "bin_to": 1.0, "n": 2, "deals": 1, "predicted_rate": 0.975, "actual_rate": 1.0},
     ]
-    assert expected_calibration_error(table) == pytest.approx((0.45 * 2 + 0.025 * 2) / 4)
+    assert expected_calibration_error(is_won, probability) == pytest.approx((0.45 * 2 + 0.025 * 2) / 4)
 
 
 def test_an_empty_calibration_table_has_its_columns():
-    table = calibration_table(pd.Series([], dtype=bool), np.array([]))
-    assert list(table.columns) == ["bin_from", "bin_to", "n", "predicted_rate", "actual_rate"]
-    assert expected_calibration_error(table) == 0
+    none = pd.Series([], dtype=bool)
+    table = calibration_table(none, np.array([]), none)
+    assert list(table.columns) == ["bin_from", "bin_to", "n", "deals", "predicted_rate", "actual_rate"]
+    assert expected_calibration_error(none, np.array([])) == 0
 
 
 def test_snapshots_of_one_deal_are_one_piece_of_evidence():

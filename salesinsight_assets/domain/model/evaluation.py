@@ -68,7 +68,7 @@ def evaluate(is_won: pd.Series, probability: Floats, deal: pd.Series, base_rate:
         "auc": float(roc_auc_score(outcome, probability)),
         "brier": float(((probability - outcome) ** 2).mean()),
         "log_loss": float(log_loss(outcome, probability)),
-        "ece": expected_calibration_error(calibration_table(is_won, probability)),
+        "ece": expected_calibration_error(is_won, probability),
     }
     drawn = _drawn_figures(outcome, probability, pd.factorize(deal.to_numpy())[0])
     bounds = {
@@ -101,12 +101,20 @@ def paired_gain(is_won: pd.Series, ours: Floats | float, theirs: Floats | float,
     return Gain(mean, mean - 1.96 * error, mean + 1.96 * error)
 
 
-def calibration_table(is_won: pd.Series, probability: Floats) -> pd.DataFrame:
-    """Said against happened: `bin_from`, `bin_to`, `n` snapshots, `predicted_rate`, `actual_rate`; empty bins left out."""
+def calibration_table(is_won: pd.Series, probability: Floats, deal: pd.Series) -> pd.DataFrame:
+    """Said against happened, empty bins left out.
+
+    Returns:
+        `bin_from`, `bin_to`, `n` snapshots, `deals`, `predicted_rate`, `actual_rate`.
+    """
     outcome = is_won.to_numpy("float64")
     frame = pd.DataFrame({"bin": _bins(probability), "predicted_rate": probability, "actual_rate": outcome})
+    frame["deal"] = deal.to_numpy()
     table = frame.groupby("bin").agg(
-        n=("bin", "size"), predicted_rate=("predicted_rate", "mean"), actual_rate=("actual_rate", "mean")
+        n=("bin", "size"),
+        deals=("deal", "nunique"),
+        predicted_rate=("predicted_rate", "mean"),
+        actual_rate=("actual_rate", "mean"),
     )
     table = table.reset_index()
     table.insert(0, "bin_from", table["bin"] / CALIBRATION_BINS)
@@ -114,10 +122,10 @@ def calibration_table(is_won: pd.Series, probability: Floats) -> pd.DataFrame:
     return table.drop(columns="bin")
 
 
-def expected_calibration_error(table: pd.DataFrame) -> float:
-    """Mean distance between said and happened, weighted by the number of snapshots of each bin."""
-    distance = (table["predicted_rate"] - table["actual_rate"]).abs()
-    return float((distance * table["n"]).sum() / max(table["n"].sum(), 1))
+def expected_calibration_error(is_won: pd.Series, probability: Floats) -> float:
+    """Mean distance between said and happened in each bin, weighted by its number of snapshots."""
+    missed = np.bincount(_bins(probability), probability - is_won.to_numpy("float64"))
+    return float(np.abs(missed).sum() / max(len(probability), 1))
 
 
 def _bins(probability: Floats) -> Ints:

@@ -6,7 +6,7 @@ deal is shown every day: weighted by deal, the model is worse (see docs/decision
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -33,6 +33,7 @@ class TrainedModel:
     The model (None where there was too little to learn from), the base rate by stage of the same deals, whether the model
     passes the gate and why, its metrics, its calibration (see `calibration_table`) and the share of each feature in its
     explanations. `champion_loses`: the present champion is worse than the base rate on the later weeks.
+    `gains`: by how much the model is better there than what it has to beat, in Brier score.
     """
 
     model: WinModel | None
@@ -43,6 +44,7 @@ class TrainedModel:
     calibration: pd.DataFrame
     importance: pd.DataFrame
     champion_loses: bool = False
+    gains: Mapping[str, Gain] = field(default_factory=dict[str, Gain])
 
     @property
     def verdict(self) -> TrainingVerdict:
@@ -97,9 +99,10 @@ def train_model(
             "base_rate": float(base_rate.mean()),
             "longest_decided_days": longest_decided_days(examples),
         },
-        calibration_table(later["is_won"], probability),
+        calibration_table(later["is_won"], probability, later["opportunity_id"]),
         _importance(model, examples),
         champion is not None and _loses(champion, base_rate, later),
+        gains,
     )
 
 
@@ -129,7 +132,7 @@ def _loses(champion: WinModel, base_rate: Floats, later: pd.DataFrame) -> bool:
 
 
 def _without_model(reason: str, counts: dict[str, Any], base_rates: FeatureCurve) -> TrainedModel:
-    empty = calibration_table(pd.Series([], dtype=bool), np.array([]))
+    empty = calibration_table(pd.Series([], dtype=bool), np.array([]), pd.Series([], dtype=object))
     importance = pd.DataFrame({"feature": [], "share": []})
     return TrainedModel(None, base_rates, False, f"{NO_SIGNAL}: {reason}", counts, empty, importance)
 

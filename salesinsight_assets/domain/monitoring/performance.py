@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.history.grid import Floats
-from salesinsight_assets.domain.model.evaluation import CALIBRATION_BINS, calibration_table, expected_calibration_error
+from salesinsight_assets.domain.model.evaluation import CALIBRATION_BINS, expected_calibration_error
 from salesinsight_assets.domain.monitoring.multiplicity import q_values
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 
@@ -154,7 +154,7 @@ def _quality(deals: pd.DataFrame, metrics: Mapping[str, Any]) -> Quality:
         max(auc - error, 0.0),
         min(auc + error, 1.0),
         _auc_floor(metrics),
-        expected_calibration_error(calibration_table(is_won, probability)),
+        expected_calibration_error(is_won, probability),
         float(metrics.get("ece", np.nan)) + _ece_by_chance(probability),
     )
 

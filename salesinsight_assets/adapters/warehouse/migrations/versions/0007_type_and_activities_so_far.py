@@ -1,4 +1,4 @@
-"""Two more features: the win rate of deals of the same type, and the activities since the start.
+"""Two more features: the win rate of deals of the same type, and the activities since the start; deals in the calibration.
 
 Days that were computed before keep their rows: the activities follow exactly from the rate per week and the age; the type's
 win rate was not known, and takes its default, counted as such.
@@ -28,9 +28,11 @@ def upgrade() -> None:
     op.execute(
         "UPDATE insight.opportunity_features SET defaulted_features = array_append(defaulted_features, 'type_win_rate')"
     )
+    op.add_column("model_calibration", sa.Column("deals", sa.BigInteger()), schema="insight")
 
 
 def downgrade() -> None:
+    op.drop_column("model_calibration", "deals", schema="insight")
     op.execute(
         "UPDATE insight.opportunity_features SET defaulted_features = array_remove(defaulted_features, 'type_win_rate')"
     )
