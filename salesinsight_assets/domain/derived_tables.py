@@ -104,7 +104,7 @@ MODELS = DerivedTable(
     (
         _key("model_id", "text", "The model's id."),
         _required("model_month", "date", "First day of the month whose end the model knew."),
-        _required("trained_on", "date", "The 1st after that month; the model scores the days from then on."),
+        _required("trained_on", "date", "The day after the last one it knew; it can score the days from then on."),
         _required("trained_at", "timestamp", "When it was trained; of a month's models the latest that passed counts."),
         _required("kind", "text", "What it is made of."),
         _required("status", "text", "champion, challenger, retired or rejected."),
