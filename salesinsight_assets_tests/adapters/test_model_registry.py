@@ -97,7 +97,7 @@ def test_a_person_chooses_a_model_by_its_id_or_the_previous_one(registry) -> Non
     assert registry.serving(tomorrow) == Serving("c")
 
 
-@pytest.mark.parametrize("wanted", ["nobody", "previous", "none-2026-02-01"])
+@pytest.mark.parametrize("wanted", ["nobody", "none-2026-02-01"])
 def test_a_model_that_cannot_be_shown_is_refused_with_those_that_there_are(registry, wanted) -> None:
     registered(registry, "a")
     registry.register(JANUARY, model("none-2026-02-01", artifact=None))
@@ -190,3 +190,8 @@ def test_every_table_of_the_registry_can_be_exported(warehouse) -> None:
     assert {tables.DAY_COLUMNS[name] for name in ("model_decisions", "model_comparison")} == {
         "effective_on", "as_of_date",
     }  # fmt: skip
+
+
+def test_there_is_no_way_back_before_the_first_model(registry) -> None:
+    with pytest.raises(ValueError, match="expected a model that was shown before the present one, there was none"):
+        registry.choose("previous", MARCH, "why not", AT)

@@ -147,7 +147,8 @@ def test_a_signal_makes_a_champion(with_signal):
 def test_no_signal_is_rejected(seed):
     trained = train_model(examples(500, signal=0.0, seed=seed), TRAINED_ON, POLICY, FEATURES)
     assert not trained.passes
-    assert trained.reason.startswith("not enough signal to tell deals apart, not better than the base rate")
+    said = "not enough signal to tell deals apart, not better than the base rate, the base rate by stage and the age alone: "
+    assert trained.reason.startswith(said)
     assert trained.metrics["brier_gain_low"] <= 0
 
 

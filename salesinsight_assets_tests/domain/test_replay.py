@@ -230,7 +230,7 @@ def test_the_alerts_are_told_with_how_many_deals_they_are_of(judged):
     assert "4 alerts told of 3 deals: 2 are decided, 1 not yet" in text
     assert "precision at the cap: 50% were lost (95 % interval 9% to 91%, n = 2 deals)" in text
     assert "80% were lost (95 % interval 38% to 96%, n = 5 deals): the alerts were no better than picking" in text
-    assert "14 in the middle, half of them 14 to 14 (n = 1 deals)" in text
+    assert "14 in the middle, half of them 14 to 14 (n = 1 deal)" in text
     assert "of the deals lost within these days 33% had been told of before" in text
     assert "150; of deals then lost 100, won 50, not yet decided 0; 1 deals without an amount" in text
     assert "rule sudden drop: 1 deals, share lost not yet known" in text

@@ -112,6 +112,8 @@ class ModelRegistry:
             ValueError: there is no such model, or it has nothing to score with.
         """
         wanted = self.champion_before(day) if model_id == PREVIOUS else model_id
+        if wanted is None:
+            raise ValueError("expected a model that was shown before the present one, there was none; name one")
         found = self.model(wanted)
         if found is None or pd.isna(found["artifact"]):
             known = ", ".join(self.listed()["model_id"]) or "none is trained yet"

@@ -5,7 +5,7 @@ counts: of the future by the past. Every snapshot counts the same, in training a
 deal is shown every day: weighted by deal, the model is worse (see docs/decisions/0006; of the line and the trees: 0008).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -225,13 +225,13 @@ def _reason(evaluation: Evaluation, gains: Mapping[str, Gain]) -> str:
     change = f"Brier {evaluation.brier:.4f} against {evaluation.base_rate_brier:.4f} of the base rate"
     interval = f"95 % interval of the difference {evaluation.brier_gain_low:.4f} to {evaluation.brier_gain_high:.4f}"
     unbeaten = [name for name, gain in gains.items() if gain.low <= 0]
-    verdict = f"{NO_SIGNAL}, not better than {' and '.join(unbeaten)}" if unbeaten else f"better than {_listed(gains)}"
+    verdict = f"{NO_SIGNAL}, not better than {_listed(unbeaten)}" if unbeaten else f"better than {_listed(gains)}"
     return f"{verdict}: {change} on {evaluation.n_deals} later deals ({interval})"
 
 
-def _listed(gains: Mapping[str, Gain]) -> str:
-    *first, last = gains
-    return f"{', '.join(first)} and {last}"
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _importance(model: WinModel, examples: pd.DataFrame) -> pd.DataFrame:

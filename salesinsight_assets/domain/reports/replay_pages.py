@@ -172,7 +172,7 @@ def _warning(alerts: JudgedAlerts) -> list[str]:
         early, late = alerts.quartile_days
         lines.append(
             f"days from the first alert to the loss: {alerts.median_days:.0f} in the middle, half of them {early:.0f} to"
-            f" {late:.0f} (n = {alerts.lost.part:,} deals)"
+            f" {late:.0f} (n = {_deals(alerts.lost.part)})"
         )
     if alerts.lost_warned:
         lines.append(
@@ -194,7 +194,11 @@ def _percent(found: Share) -> str:
 
 
 def _interval(found: Share) -> str:
-    return f"95 % interval {found.low:.0%} to {found.high:.0%}, n = {found.n:,} deals"
+    return f"95 % interval {found.low:.0%} to {found.high:.0%}, n = {_deals(found.n)}"
+
+
+def _deals(n: int) -> str:
+    return f"{n:,} {'deal' if n == 1 else 'deals'}"
 
 
 def _range(low: float, high: float, digits: int = 3) -> str:
