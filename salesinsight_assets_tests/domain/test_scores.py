@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import date
 from string import Formatter
 
@@ -504,4 +505,24 @@ def small_model() -> WinModel:
         FeaturePolicy(),
     )
     assert trained.model
-    return WinModel("win-test", trained.model.feature_names, trained.model.trees, 1.3, -0.1)
+    return replace(trained.model, model_id="win-test", slope=1.3, intercept=-0.1)
+
+
+def test_a_reason_moves_the_chance_to_its_side_by_what_is_unusual_about_the_deal(small_model):
+    """Were each feature of the fact as usual, the chance would be less for a reason that speaks for, and more for one against."""
+    features = features_of(150)
+    contributions = pd.DataFrame(small_model.contributions(features)[0], columns=FEATURE_NAMES)
+    told = reasons(contributions, features, deals_of(features), "model")
+    norms = reasons_file._norms({name: features[name].to_numpy() for name in FEATURE_NAMES})
+    chance, against_its_words = small_model.win_probability(features), []
+    for fact in {reason.fact for of_deal in told for reason in of_deal}:
+        usual = {f.name: norms[f.name] for f in CATALOGUE if f.reason == fact}
+        moved = chance - small_model.win_probability(features.assign(**usual))
+        against_its_words += [
+            (reason.text, moved[row])
+            for row, of_deal in enumerate(told)
+            for reason in of_deal
+            if reason.fact == fact and moved[row] * (1 if reason.direction == "for" else -1) < -0.01
+        ]
+    assert sum(map(len, told)) > 200
+    assert against_its_words == []
