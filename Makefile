@@ -41,7 +41,7 @@ test: install ## the whole suite
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: install ## benchmarks: ratios within one run
-	$(BIN)/python -m pytest -s -q --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks
+	$(BIN)/python -m pytest -s -q --timeout 3600 --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks
 
 soak: install ## sixty nights of a sync that is broken on purpose, twenty of them killed
 	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.soak_sync

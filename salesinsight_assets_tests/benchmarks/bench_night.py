@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from unittest.mock import patch
 
 from salesinsight_assets.cli.jobs import run_job
 from salesinsight_assets.cli.night import train_where_due
@@ -24,10 +25,10 @@ ROUNDS = 3
 
 
 def test_a_night_through_dagster_against_a_plain_script(tmp_path: Path) -> None:
-    os.environ["SALESINSIGHT_HOME"] = str(tmp_path / "home")
     company_file = tmp_path / "company.sqlite"
     DemoCompany.create(company_file, DAY).close()
-    with running() as runtime, DemoSalesforce(company_file, tmp_path) as server:
+    home = {"SALESINSIGHT_HOME": str(tmp_path / "home")}
+    with patch.dict(os.environ, home), running() as runtime, DemoSalesforce(company_file, tmp_path) as server:
         export_environment(server.environment())
         assert run_job("crm_sync", "first load").success
         training = train_where_due(runtime.warehouse, DAY)

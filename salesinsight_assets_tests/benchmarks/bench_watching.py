@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -52,11 +53,11 @@ def test_a_year_is_quiet_and_what_is_planted_is_noticed(tmp_path: Path) -> None:
 
 
 def _company_rows(folder: Path) -> CrmRows:
-    os.environ["SALESINSIGHT_HOME"] = str(folder / "home")
     path = folder / "company.sqlite"
     DemoCompany.create(path, LAST_DAY, years=4, seed=int(os.environ.get("SALESINSIGHT_BENCH_SEED", "7"))).close()
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    with running() as runtime, DemoSalesforce(path, folder) as server:
+    home = {"SALESINSIGHT_HOME": str(folder / "home")}
+    with patch.dict(os.environ, home), running() as runtime, DemoSalesforce(path, folder) as server:
         export_environment(server.environment())
         assert run_job("crm_sync", "first load").success
         return runtime.warehouse.crm_rows(long_ago, long_ago)

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import date, timedelta
+from uuid import uuid4
 
 from salesinsight_assets.adapters.expectations import check_rows
 from salesinsight_assets.adapters.salesforce import SalesforceClient
@@ -32,14 +33,17 @@ def night(day: date) -> None:
         check_rows(store.url, query, "id", EXPECTATIONS[table.name])
     as_of = end_of_day(day, settings.zone)
     crm = store.crm_rows(as_of - timedelta(days=policies.features.window_days), as_of)
-    rows, features = features_as_of(opportunity_history(crm), Grid([as_of]), policies.features)
+    history = opportunity_history(crm)
+    rows, features = features_as_of(history, Grid([as_of]), policies.features)
     store.replace_partition(tables.open_opportunities, {"as_of_date": day}, rows.frame.drop(columns="as_of"))
     store.replace_partition(tables.opportunity_features, {"as_of_date": day}, features.drop(columns="as_of"))
-    week_ago = store.partition("opportunity_features", day - timedelta(days=7))
+    before = store.partition("opportunity_features", day - timedelta(days=7))
+    week_ago = features_as_of(history, Grid([end_of_day(day - timedelta(days=7), settings.zone)]), policies.features)[1]
+    week_ago = before if len(before) else week_ago
     models = ModelRegistry(store).serving_models(day, policies.promotion)
     scored = scores_of_the_day(rows.frame, features, models, week_ago, policies.risk)
     scores = scored.shown
-    store.append_scores(day, scored.scores, scored.model_id, "plain", now())
+    store.append_scores(day, scored.scores, scored.model_id, str(uuid4()), now())
     deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
     alerts = daily_alerts(deals, earlier, day, policies.alerts, store.last_alert_day(day))
