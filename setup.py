@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 setup(
     name="salesinsight",
@@ -12,9 +12,13 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["salesinsight_assets", "salesinsight_assets.*"]),
+    packages=find_namespace_packages(  # migrations are scripts in folders without an __init__
+        include=["salesinsight_assets", "salesinsight_assets.*"], exclude=["*.__pycache__", "*.__pycache__.*"]
+    ),
     include_package_data=True,
-    package_data={"salesinsight_assets": ["adapters/migrations/*.mako", "py.typed"]},
+    package_data={
+        "salesinsight_assets": ["adapters/warehouse/migrations/*.mako", "domain/delivery/*.jinja", "py.typed"]
+    },
     data_files=[("share/salesinsight", ["dagster.yaml", "workspace.yaml"])],
     entry_points={"console_scripts": ["salesinsight=salesinsight_assets.cli:main"]},
     install_requires=[

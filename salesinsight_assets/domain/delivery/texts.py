@@ -11,6 +11,14 @@ MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MOST_REASONS_SHOWN = 3
 MOST_STRENGTHS_SHOWN = 2
+DEAL = "Deal:"
+WIN_PROBABILITY = "Win Probability:"
+RISK_LEVEL = "Risk Level:"
+WHY_AT_RISK = "Why this deal is at risk:"
+ALERT_RULE = "Alert rule:"
+WHAT_SPEAKS_FOR_IT = "What speaks for it:"
+RECOMMENDED_ACTIONS = "Recommended actions:"
+REVENUE_AT_RISK = "Potential revenue at risk:"
 FEEDBACK_LINE = "Was this helpful?  👍  👎      Snooze 7 days"
 BY_RULES = "scored by rules, not by a model"
 BY_BASE_RATE = f"the base rate of its stage: {NO_SIGNAL}"
@@ -52,35 +60,63 @@ def money(amount: float, currency: str | None) -> str:
 
 def alert_text(alert: AlertContent) -> str:
     """One alert as a rep reads it."""
+    return "\n\n".join([*alert_blocks(alert)[:-1], f"{alert_blocks(alert)[-1]}\n{FEEDBACK_LINE}"])
+
+
+def alert_blocks(alert: AlertContent) -> list[str]:
+    """The paragraphs of an alert; the first is its priority, the last the amount at risk."""
     blocks = [
-        f"{MARKS[alert.priority]} {alert.priority} PRIORITY",
+        priority_line(alert),
         "\n".join(
             (
-                f"Deal: {alert.name} ({money(alert.amount, alert.currency)})",
-                f"Win Probability: {_probability(alert)}",
-                f"Risk Level: {alert.risk_level}",
+                f"{DEAL} {alert.name} ({money(alert.amount, alert.currency)})",
+                f"{WIN_PROBABILITY} {chance(alert)} {beside_the_chance(alert)}".rstrip(),
+                f"{RISK_LEVEL} {alert.risk_level}",
             )
         ),
-        _bullets("Why this deal is at risk:", alert.against[:MOST_REASONS_SHOWN]),
-        f"Alert rule: {alert.rule_sentence}" if alert.rule_sentence else "",
-        _bullets("What speaks for it:", alert.in_favour[:MOST_STRENGTHS_SHOWN]),
-        "\n".join(["Recommended actions:", *(f"{n}. {action}" for n, action in enumerate(alert.actions, 1))]),
-        f"Potential revenue at risk: {money(alert.amount, alert.currency)}\n{FEEDBACK_LINE}",
+        _bullets(WHY_AT_RISK, reasons_shown(alert)),
+        f"{ALERT_RULE} {alert.rule_sentence}" if alert.rule_sentence else "",
+        _bullets(WHAT_SPEAKS_FOR_IT, strengths_shown(alert)),
+        "\n".join([RECOMMENDED_ACTIONS, *(f"{n}. {action}" for n, action in enumerate(alert.actions, 1))]),
+        f"{REVENUE_AT_RISK} {money(alert.amount, alert.currency)}",
     ]
-    return "\n\n".join(block for block in blocks if block)
+    return [block for block in blocks if block]
 
 
 def _bullets(title: str, lines: Sequence[str]) -> str:
     return "\n".join([title, *(f"• {line}" for line in lines)]) if lines else ""
 
 
-def _probability(alert: AlertContent) -> str:
+def priority_line(alert: AlertContent) -> str:
+    """The mark and the priority, above all else."""
+    return f"{MARKS[alert.priority]} {alert.priority} PRIORITY"
+
+
+def chance(alert: AlertContent) -> str:
+    """The win probability in whole percent: `24%`."""
+    return f"{alert.win_probability:.0%}"
+
+
+def beside_the_chance(alert: AlertContent) -> str:
+    """Last week's win probability with an arrow where it moved by a percent, then the caveat; empty without both."""
     now, before = alert.win_probability, alert.win_probability_7d_ago
-    text = f"{now:.0%}"
+    parts: list[str] = []
     if before is not None and not isnan(before):
         arrow = " ⬇️" if round(now, 2) < round(before, 2) else " ⬆️" if round(now, 2) > round(before, 2) else ""
-        text += f" (was {before:.0%} last week){arrow}"
-    return text + (f" · {alert.caveat}" if alert.caveat else "")
+        parts.append(f"(was {before:.0%} last week){arrow}")
+    if alert.caveat:
+        parts.append(f"· {alert.caveat}")
+    return " ".join(parts)
+
+
+def reasons_shown(alert: AlertContent) -> Sequence[str]:
+    """The first reasons against the deal, MOST_REASONS_SHOWN at most."""
+    return alert.against[:MOST_REASONS_SHOWN]
+
+
+def strengths_shown(alert: AlertContent) -> Sequence[str]:
+    """The first reasons for the deal, MOST_STRENGTHS_SHOWN at most."""
+    return alert.in_favour[:MOST_STRENGTHS_SHOWN]
 
 
 def rows_note(told_until: datetime, *, is_upload: bool) -> str:
@@ -115,6 +151,12 @@ def digest_subject(alerts: Sequence[AlertContent]) -> str:
     if len(alerts) == 1:
         return f"1 deal needs you today: {alerts[0].name}"
     return f"{len(alerts)} deals need you today, first {alerts[0].name}"
+
+
+def digest_preview(alerts: Sequence[AlertContent]) -> str:
+    """What an inbox shows behind the subject: the first deal. Its name comes last, for the subject has it and it may be cut."""
+    first = alerts[0]
+    return f"{WIN_PROBABILITY} {chance(first)} · {money(first.amount, first.currency)} · {first.name}"
 
 
 def slack_text(alert: AlertContent, note: str | None = None) -> str:
