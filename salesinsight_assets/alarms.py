@@ -3,7 +3,7 @@
 A weekly check whose predictions did not come true also asks for a training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -118,14 +118,23 @@ def ask_for_training(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
 def _look(
     context: dg.SensorEvaluationContext, table: str, keys: list[str], title: str, *, asks: bool = False
 ) -> dg.SensorResult | dg.SkipReason:
-    """The latest check of `table`, told where it has news; where it could not be told, it is looked at again."""
-    from salesinsight_assets.domain.monitoring.episodes import Told, alarms_of, news
+    """The latest check of `table`, told where it has news."""
+    from salesinsight_assets.domain.monitoring.episodes import alarms_of
 
-    checks, told = _latest(table), Told.from_text(context.cursor)
+    checks = _latest(table)
     if checks.empty:
         return dg.SkipReason(f"{table} has no rows yet")
     day, alarms = f"{checks['as_of_date'][0]:%Y-%m-%d}", alarms_of(checks, keys)
-    requests = _trainings(day) if asks and alarms else []
+    return _tell(context, day, alarms, title, _trainings(day) if asks and alarms else [])
+
+
+def _tell(
+    context: dg.SensorEvaluationContext, day: str, alarms: Mapping[str, str], title: str, requests: list[dg.RunRequest]
+) -> dg.SensorResult:
+    """The news since the last look, told once; where it could not be told, it is looked at again."""
+    from salesinsight_assets.domain.monitoring.episodes import Told, news
+
+    told = Told.from_text(context.cursor)
     text = news(told, alarms, f"{title}, as of {day}")
     try:
         is_told = text is None or _post(load_settings().slack, text)
@@ -155,4 +164,23 @@ def _trainings(day: str) -> list[dg.RunRequest]:
     return [dg.RunRequest(run_key=key, partition_key=month.isoformat(), tags={KNOWN_UNTIL_TAG: newest})]
 
 
-SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, ask_for_training]
+@dg.sensor(
+    name="tell_of_messages",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    description="Tells the data engineer of messages that failed for good, or of which nobody knows whether they arrived.",
+)
+def tell_of_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One message for whatever is new since the last look."""
+    from salesinsight_assets.adapters.warehouse.outbox import Outbox
+    from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+    day = CompanyResource().last_complete_day()
+    alarms = Outbox(WarehouseResource().open()).undelivered(day)
+    if not alarms:
+        return dg.SkipReason(f"no message of {day} failed")
+    dated = {f"{day}, {name}": error for name, error in alarms.items()}
+    return _tell(context, day.isoformat(), dated, "Messages did not arrive", [])
+
+
+SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, tell_of_messages, ask_for_training]

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, schedules
+from salesinsight_assets import alarms, checks, resending, schedules
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -27,7 +27,7 @@ defs = dg.Definitions(
     asset_checks=dg.load_asset_checks_from_modules([checks]),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
-    sensors=[*schedules.SENSORS, *alarms.SENSORS],
+    sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,
 )

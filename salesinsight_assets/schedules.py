@@ -37,7 +37,10 @@ weekly_checks = dg.define_asset_job(
     MONITORING,
     description="Drift, defaults, and what was said against what became of it, as of one day.",
 )
-JOBS = [crm_sync, night, night_without_sync, training, weekly_checks]
+deliver = dg.define_asset_job(
+    "deliver", dg.AssetSelection.assets("deliveries"), description="Send what waits in the outbox for one day."
+)
+JOBS = [crm_sync, night, night_without_sync, training, weekly_checks, deliver]
 
 crm_sync_schedule = dg.ScheduleDefinition(
     name="sync_the_crm",

@@ -11,9 +11,10 @@ import tomllib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -21,6 +22,7 @@ from dotenv import dotenv_values
 from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
+from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
@@ -70,6 +72,28 @@ class SlackSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """How to hand over e-mail, and who it is from; `tls` is `starttls`, `tls` (from the first byte on) or `none`."""
+
+    host: str
+    port: int
+    sender: str
+    tls: str = "starttls"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """The bare address of the sender."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def domain(self) -> str:
+        """What stands behind the @ of the sender."""
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -79,6 +103,7 @@ class Settings:
     config_file: Path | None
     salesforce: SalesforceSettings
     slack: SlackSettings = field(default_factory=SlackSettings)
+    mail: MailSettings | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -126,6 +151,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
         salesforce=replace(_salesforce(env), state_directory=home),
         slack=_slack(env),
+        mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
     )
 
 
@@ -197,6 +223,37 @@ def _slack(env: Mapping[str, str]) -> SlackSettings:
         api_url=url if url.endswith("/") else f"{url}/",
         ops_channel=env.get("SLACK_OPS_CHANNEL") or None,
     )
+
+
+_MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def _mail(url: str | None, sender: str | None) -> MailSettings | None:
+    """The mail server, or None where no address of it is given. What came is not shown: a password may stand in it."""
+    if url is None:
+        return None
+    if sender is None or not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(sender)[1]):
+        raise SettingsError(
+            f"MAIL_FROM: expected an address such as SalesInsight <insight@example.com>, got {sender!r}; set it beside SMTP_URL"
+        )
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    tls = "tls" if parts.scheme == "smtps" else parse_qs(parts.query).get("tls", ["starttls"])[-1]
+    if parts.scheme not in ("smtp", "smtps") or not host or tls not in _MAIL_PORTS:
+        raise SettingsError(
+            "SMTP_URL: expected smtp://user:password@host:587?tls=starttls (or tls, none), got something else (not shown: it"
+            " may hold a password); correct it, and write @ : / # ? % in a password as %40 %3A %2F %23 %3F %25"
+        )
+    if tls == "none" and host not in _OWN_HOSTS:
+        raise SettingsError(
+            f"SMTP_URL: expected tls=starttls or tls=tls for {host}, got tls=none; only this machine may do without"
+        )
+    user, password = (unquote(part) if part is not None else None for part in (parts.username, parts.password))
+    return MailSettings(host, port or _MAIL_PORTS[tls], sender, tls, user, password)
 
 
 def _number(variable: str, value: str, kind: type | None) -> Any:
@@ -305,6 +362,7 @@ class Policies:
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     playbook: Playbook = field(default_factory=Playbook)
+    delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 

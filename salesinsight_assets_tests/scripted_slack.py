@@ -6,18 +6,52 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 Answer = tuple[int, Mapping[str, str], Any]
 POSTED: Answer = (200, {}, {"ok": True, "ts": "1.0"})
+LOST_BEFORE: Answer = (0, {}, {"ok": False})
+LOST_AFTER: Answer = (0, {}, {"ok": True})
+"""The connection ends without an answer, before or after the message was posted."""
+POST_MESSAGE = "chat.postMessage"
 
 
 class ScriptedSlack:
-    """`script` is answered in its order, then `POSTED` for ever; `calls` are path, token and fields of each call."""
+    """`script` is answered to posts in its order, then `POSTED` for ever; `calls` are path, token and fields of each call.
+
+    `scripts` does the same for other methods. Anyone is found by an e-mail address unless it is in `strangers`; `posted` are the
+    messages that people see.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.script: list[Answer] = []
+        self.scripts: dict[str, list[Answer]] = {}
+        self.strangers: set[str] = set()
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        self.posted: list[dict[str, Any]] = []
+
+    def answer(self, method: str, fields: dict[str, Any]) -> Answer:
+        """What Slack says to a call."""
+        script = self.script if method == POST_MESSAGE else self.scripts.get(method, [])
+        status, headers, content = script.pop(0) if script else (200, {}, self._usual(method, fields))
+        if method == POST_MESSAGE and content.get("ok"):
+            self.posted.append({**fields, "ts": content.get("ts", "1.0")})
+        return status, headers, content
+
+    def _usual(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+        if method == "users.lookupByEmail":
+            is_known = fields["email"] not in self.strangers
+            return (
+                {"ok": True, "user": {"id": f"U-{fields['email']}"}}
+                if is_known
+                else {"ok": False, "error": "users_not_found"}
+            )
+        if method == "conversations.open":
+            return {"ok": True, "channel": {"id": f"D-{fields['users']}"}}
+        if method == "conversations.history":
+            return {"ok": True, "messages": [m for m in self.posted if m["channel"] == fields["channel"]]}
+        return POSTED[2]
 
 
 @contextmanager
@@ -25,10 +59,20 @@ def scripted_slack() -> Generator[ScriptedSlack]:
     """The server, on a port of 127.0.0.1, while the context lasts."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(dict(parse_qsl(urlsplit(self.path).query)))
+
         def do_POST(self) -> None:
-            fields = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            slack.calls.append((self.path, self.headers["Authorization"].removeprefix("Bearer "), fields))
-            status, headers, content = slack.script.pop(0) if slack.script else POSTED
+            content = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self._answer(json.loads(content) if content.startswith("{") else dict(parse_qsl(content)))
+
+        def _answer(self, fields: dict[str, Any]) -> None:
+            path = urlsplit(self.path).path
+            slack.calls.append((path, self.headers["Authorization"].removeprefix("Bearer "), fields))
+            status, headers, content = slack.answer(path.rpartition("/")[2], fields)
+            if status == 0:
+                self.close_connection = True
+                return
             answer = json.dumps(content).encode()
             self.send_response(status)
             for name, value in {

@@ -1,5 +1,6 @@
 """Settings: what is read, what is refused, and that nothing secret is shown."""
 
+import re
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -153,3 +154,46 @@ def test_the_night_works_on_the_day_that_has_ended_where_the_company_is():
     moment = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
     assert last_complete_day(moment, ZoneInfo("UTC")) == date(2026, 2, 28)
     assert last_complete_day(moment, ZoneInfo("Europe/Berlin")) == date(2026, 3, 1)
+
+
+# --- the mail server ---
+
+FROM = {"MAIL_FROM": "SalesInsight <insight@example.com>"}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://ann:s%40crt@mail.example.com", ("mail.example.com", 587, "starttls", "ann", "s@crt")),
+        ("smtps://mail.example.com", ("mail.example.com", 465, "tls", None, None)),
+        ("smtp://mail.example.com:2525?tls=tls", ("mail.example.com", 2525, "tls", None, None)),
+        ("smtp://127.0.0.1:25?tls=none", ("127.0.0.1", 25, "none", None, None)),
+    ],
+)
+def test_the_mail_server_is_read_from_one_address(url, expected):
+    mail = load_settings({"SMTP_URL": url, **FROM}).mail
+    assert mail
+    assert (mail.host, mail.port, mail.tls, mail.user, mail.password) == expected
+    assert (mail.address, mail.domain) == ("insight@example.com", "example.com")
+    assert "s@crt" not in repr(mail)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"SMTP_URL": "http://hush@mail.example.com", **FROM}, "SMTP_URL: expected smtp://"),
+        ({"SMTP_URL": "smtp://hush@mail.example.com:x", **FROM}, "SMTP_URL: expected smtp://"),
+        ({"SMTP_URL": "smtp://mail.example.com?tls=hush", **FROM}, "SMTP_URL: expected smtp://"),
+        ({"SMTP_URL": "smtp://mail.example.com?tls=none", **FROM}, "only this machine may do without"),
+        ({"SMTP_URL": "smtp://mail.example.com"}, "MAIL_FROM: expected an address such as"),
+        ({"SMTP_URL": "smtp://mail.example.com", "MAIL_FROM": "nobody"}, "MAIL_FROM: expected an address such as"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_refused_without_what_came(env, said):
+    with pytest.raises(SettingsError, match=re.escape(said)) as told:
+        load_settings(env)
+    assert "hush" not in str(told.value)
+
+
+def test_without_an_address_there_is_no_mail_server():
+    assert load_settings(FROM).mail is None

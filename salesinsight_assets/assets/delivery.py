@@ -1,14 +1,14 @@
-"""Stage delivery: the digests and Slack messages of a day, worded and put into the outbox."""
+"""Stage delivery: the digests and Slack messages of a day, worded, put into the outbox, and sent."""
 
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from salesinsight_assets.domain.derived_tables import OUTBOX
-from salesinsight_assets.metadata import partition_day, row_metadata, spec
+from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec, table_metadata
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.sending import note_on_rows, withheld_because
@@ -81,3 +81,40 @@ def _write_files(made: "pd.DataFrame", folder: Path) -> Path:
         head += f"Subject: {payload['subject']}\n\n" if "subject" in payload else "\n"
         (folder / f"{number:03d}-{message.channel}.txt").write_text(head + payload["text"] + "\n", encoding="utf-8")
     return folder
+
+
+@dg.asset(
+    name="deliveries",
+    group_name="delivery",
+    owners=OWNERS,
+    kinds={"email", "slack", "postgres"},
+    description="Hands over what waits in the outbox, by the channels that are configured. Each deal is looked at once more"
+    " before its owner is told of it; what was not taken is tried again, what may have arrived is not sent twice.",
+    metadata=table_metadata(OUTBOX),
+    deps=["messages"],
+    partitions_def=DAILY,
+)
+def deliveries(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters.warehouse.outbox import Outbox
+    from salesinsight_assets.delivering import deliver
+    from salesinsight_assets.last_look import LastLook
+
+    store, day = warehouse.open(), partition_day(context)
+    outbox, settings = Outbox(store), company.settings
+    withheld = withheld_because(context, store, company)
+    if not withheld and settings.mail is None and settings.slack.bot_token is None:
+        withheld = "neither SMTP_URL nor SLACK_BOT_TOKEN is set"
+    told: dict[str, Any] = {"sent": f"nothing sent: {withheld}"}
+    if not withheld:
+        look = LastLook(store, settings.salesforce, company.crm_tables, company.as_of)
+        done = deliver(outbox, settings.mail, settings.slack, company.policies.delivery, day, company.now, look)
+        told = {
+            "sent": ", ".join(f"{n} {outcome}" for outcome, n in sorted(done.outcomes.items())) or "nothing was due",
+            "deals looked at in": done.looked_at,
+            "because": dg.MetadataValue.md(
+                markdown_table([{"messages": n, "why": why} for why, n in done.reasons.items()])
+            ),
+        }
+    return dg.MaterializeResult(metadata=told | {f"messages {status}": n for status, n in outbox.counts(day).items()})

@@ -23,6 +23,8 @@ from salesinsight_assets.settings import clock_at, export_environment, last_comp
 
 DEFAULT_NIGHTS = 8
 """One more than a week: an alert can then say what the chance was a week ago."""
+_NO_CHANNELS = {"SMTP_URL": "", "SLACK_BOT_TOKEN": ""}
+"""The people of the made-up company are made up: nobody is written to, whatever is configured."""
 HOUR_OF_MESSAGES = timedelta(hours=5, minutes=30)
 
 
@@ -60,7 +62,7 @@ def _play(runtime: Runtime, company: DemoCompany, nights: list[date]) -> None:
     """First load, training and the nights, each through the same Dagster jobs as in production, and at its own hour."""
     home = runtime.settings.home
     with DemoSalesforce(company_file(home), home / "demo") as server:
-        export_environment(server.environment())
+        export_environment({**server.environment(), **_NO_CHANNELS})
         say(f"2. Its Salesforce answers on {server.login_url}; reading it …")
         company.advance(nights[0] - timedelta(days=1))  # the model of the month learns from all of it
         with _at(_morning_after(runtime, company.last_day), company, server):

@@ -119,6 +119,8 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     assert night.ticks(5.2) == set()
     assert night.ticks(5.51) == {"messages"}
     night.materialized("messages")
+    assert night.ticks(5.53) == {"deliveries"}
+    night.materialized("deliveries")
     assert night.ticks(6.0, 9.0, 12.0, 23.0) == set()
 
 
@@ -261,13 +263,13 @@ def test_the_sync_starts_at_two_and_again_in_the_afternoon() -> None:
     assert schedule.job_name == "crm_sync"
 
 
-ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "ask_for_training")
+ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "tell_of_messages", "ask_for_training")
 
 
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
     assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
     sensors = list(defs.sensors or [])
-    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in STEPS), *ALARMS]
+    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in STEPS), *ALARMS, "send_what_waits"]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 

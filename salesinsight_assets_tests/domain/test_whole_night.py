@@ -43,7 +43,7 @@ def night(world: World, days: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
 
 
 def _to_word(alerts: pd.DataFrame, deals: pd.DataFrame, scores: pd.DataFrame, day: date) -> pd.DataFrame:
-    words = deals[["opportunity_id", "name", "currency_iso_code"]].assign(deal_amount=deals["amount"])
+    words = deals[["opportunity_id", "name", "stage_name", "currency_iso_code"]].assign(deal_amount=deals["amount"])
     told = [
         "win_probability_7d_ago",
         "risk_level",

@@ -338,7 +338,7 @@ class Warehouse:
     def alerts_to_word(self, day: date) -> pd.DataFrame:
         """The day's alerts to send with what their wording needs of deal, score and features."""
         return self.read(
-            "SELECT a.*, o.name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
+            "SELECT a.*, o.name, o.stage_name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
             " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days"
             " FROM insight.rep_alerts AS a"
             " JOIN insight.open_opportunities AS o USING (as_of_date, opportunity_id)"

@@ -9,19 +9,12 @@ import pandas as pd
 
 from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
 from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
-from salesinsight_assets.domain.delivery.texts import (
-    BY_BASE_RATE,
-    BY_RULES,
-    AlertContent,
-    digest_subject,
-    digest_text,
-    slack_text,
-)
+from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, Payload, ToldDeal, payload
+from salesinsight_assets.domain.delivery.texts import BY_BASE_RATE, BY_RULES, MOST_REASONS_SHOWN, AlertContent
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 
-EMAIL, SLACK = "email", "slack"
 MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "recipient", "as_of_date", "status", "attempts",
-                   "payload", "queued_at", "sent_at", "error"]  # fmt: skip
+                   "payload", "queued_at", "sent_at", "error", "claimed_at", "retry_at", "reference"]  # fmt: skip
 
 
 def alert_messages(
@@ -35,7 +28,7 @@ def alert_messages(
     """The messages of one day, MESSAGE_COLUMNS, ready for the outbox.
 
     Args:
-        alerts: the day's alerts to send with the deal's `name`, `deal_amount`, `currency_iso_code`, the score's
+        alerts: the day's alerts to send with the deal's `name`, `stage_name`, `deal_amount`, `currency_iso_code`, the score's
             `win_probability_7d_ago`, `risk_level`, `reasons` (JSON), `model_id` and `is_fallback`, and `age_days`,
             `expected_cycle_days`.
         reps: `id`, `name` and `email` of the owners.
@@ -46,11 +39,11 @@ def alert_messages(
     """
     emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
-    contents = [_content(alert, playbook) for _, alert in ordered.iterrows()]
+    told = [_told(alert, playbook) for _, alert in ordered.iterrows()]
     ordered = ordered.reset_index(drop=True)
     rows: list[dict[str, object]] = []
     for group, places in ordered.groupby("owner_id").groups.items():
-        owner, own = str(group), [contents[place] for place in places]
+        owner, own = str(group), [told[place] for place in places]
         made = [_digest(owner, own, as_of, note), *_slack_messages(ordered.loc[places], own, note)]
         rows += [{**row, "owner_id": owner, "recipient": emails.get(owner)} for row in made]
     frame = pd.DataFrame(rows, columns=["message_key", "channel", "opportunity_id", "payload", "owner_id", "recipient"])
@@ -60,35 +53,31 @@ def alert_messages(
         "status": has_address.map({True: "pending", False: "failed"}),
         "attempts": 0,
         "queued_at": queued_at,
-        "sent_at": pd.NaT,
+        **dict.fromkeys(("sent_at", "claimed_at", "retry_at"), pd.NaT),
+        "reference": None,
         "error": has_address.map({True: None, False: "the CRM has no e-mail address for this owner"}),
     }
     return frame.assign(**columns)[MESSAGE_COLUMNS]
 
 
-def _digest(owner: str, contents: list[AlertContent], as_of: date, note: str | None) -> dict[str, object]:
-    payload = {"subject": digest_subject(contents), "text": digest_text(contents, note)}
+def _digest(owner: str, told: list[ToldDeal], as_of: date, note: str | None) -> dict[str, object]:
     key = f"digest:{as_of}:{owner}"
-    return {"message_key": key, "channel": EMAIL, "opportunity_id": None, "payload": _json(payload)}
+    return {"message_key": key, "channel": EMAIL, "opportunity_id": None, "payload": _json(payload(EMAIL, told, note))}
 
 
-def _slack_messages(
-    alerts: pd.DataFrame, contents: list[AlertContent], note: str | None
-) -> Iterator[dict[str, object]]:
-    named = zip(alerts["episode_id"], alerts["as_of_date"], alerts["opportunity_id"], contents, strict=True)
-    for episode, day, deal, content in named:
-        if content.priority == HIGH:
-            key = f"slack:{episode}:{pd.Timestamp(day):%Y-%m-%d}"
-            payload = _json({"text": slack_text(content, note)})
-            yield {"message_key": key, "channel": SLACK, "opportunity_id": deal, "payload": payload}
+def _slack_messages(alerts: pd.DataFrame, told: list[ToldDeal], note: str | None) -> Iterator[dict[str, object]]:
+    for episode, day, deal in zip(alerts["episode_id"], alerts["as_of_date"], told, strict=True):
+        if deal.content.priority == HIGH:
+            key, held = f"slack:{episode}:{pd.Timestamp(day):%Y-%m-%d}", _json(payload(SLACK, [deal], note))
+            yield {"message_key": key, "channel": SLACK, "opportunity_id": deal.opportunity_id, "payload": held}
 
 
-def _content(alert: "pd.Series[float]", playbook: Playbook) -> AlertContent:
+def _told(alert: "pd.Series[float]", playbook: Playbook) -> ToldDeal:
     reasons = json.loads(str(alert["reasons"]))
     against = [reason for reason in reasons if reason["direction"] == "against"]
     facts = [reason["fact"] for reason in against]
     rule = rule_called(str(alert["rule"]))
-    return AlertContent(
+    content = AlertContent(
         priority=str(alert["priority"]),
         name=str(alert["name"]),
         amount=float(alert["deal_amount"]),
@@ -102,6 +91,8 @@ def _content(alert: "pd.Series[float]", playbook: Playbook) -> AlertContent:
         rule_sentence=None if rule.fact in facts else rule.sentence(alert),
         caveat=_caveat(alert),
     )
+    stage = None if pd.isna(alert["stage_name"]) else str(alert["stage_name"])
+    return ToldDeal(str(alert["opportunity_id"]), stage, facts[:MOST_REASONS_SHOWN], content)
 
 
 def _caveat(alert: "pd.Series[float]") -> str | None:
@@ -110,5 +101,5 @@ def _caveat(alert: "pd.Series[float]") -> str | None:
     return BY_RULES if alert["is_fallback"] else None
 
 
-def _json(payload: dict[str, str]) -> str:
-    return json.dumps(payload, ensure_ascii=False)
+def _json(held: Payload) -> str:
+    return json.dumps(held, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,146 @@
+"""The outbox in the database: which messages are due, who has claimed one, and what became of it.
+
+Each step is a transaction of its own, so that a process that is killed leaves the message in the state it had told. What
+belongs elsewhere: what a state means and what follows from an attempt (domain.delivery.attempts).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
+from salesinsight_assets.domain.delivery.attempts import CLAIM_LASTS, Next
+
+_COLUMNS = (
+    "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at"
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message that this process tries, as it stands in the outbox; `attempts` counts the present one."""
+
+    message_key: str
+    channel: str
+    owner_id: str
+    recipient: str
+    as_of_date: date
+    attempts: int
+    payload: Mapping[str, Any]
+    claimed_at: datetime
+
+
+class Outbox:
+    """The messages of one warehouse."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def due(self, channel: str, at: datetime) -> list[str]:
+        """The keys of the messages of a channel that may be tried now, the oldest first."""
+        rows = self._warehouse.read(
+            "SELECT message_key FROM engagement.outbox WHERE channel = $1 AND status = 'pending' AND"
+            " coalesce(retry_at, queued_at) <= $2 ORDER BY queued_at, message_key",
+            (channel, at),
+        )
+        return rows["message_key"].tolist()
+
+    def claim(self, key: str, at: datetime) -> Claimed | None:
+        """Take a pending message; None where another process was faster."""
+        return self._taken(
+            "UPDATE engagement.outbox SET status = 'sending', attempts = attempts + 1, claimed_at = $2"
+            f" WHERE message_key = $1 AND status = 'pending' RETURNING {_COLUMNS}",
+            (key, at),
+        )
+
+    def unsettled(self, channel: str) -> list[Claimed]:
+        """The messages of a channel of which it is not known whether they arrived."""
+        rows = self._warehouse.read(
+            f"SELECT {_COLUMNS} FROM engagement.outbox WHERE channel = $1 AND status = 'unknown' ORDER BY message_key",
+            (channel,),
+        )
+        return [_claimed({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
+
+    def release_abandoned(self, at: datetime) -> int:
+        """Claims of processes that are gone: whether their messages arrived is not known."""
+        return self._count(
+            "UPDATE engagement.outbox SET status = 'unknown', error = 'the process that sent it was ended'"
+            " WHERE status = 'sending' AND claimed_at < $1 RETURNING 1",
+            (at - CLAIM_LASTS,),
+        )
+
+    def reword(self, key: str, payload: Mapping[str, Any], left_out: Mapping[str, str]) -> None:
+        """What a claimed message says after all, and the deals of its day that are not told of, each with the reason."""
+        with self._warehouse.transaction() as sql:
+            sql.execute(
+                "UPDATE engagement.outbox SET payload = $2::jsonb WHERE message_key = $1 AND status = 'sending'",
+                (key, json.dumps(payload, ensure_ascii=False)),
+            )
+            _suppress(sql, key, left_out)
+
+    def cancel(self, key: str, because: str, left_out: Mapping[str, str]) -> None:
+        """A claimed message is not sent, because none of its deals may be told of."""
+        with self._warehouse.transaction() as sql:
+            sql.execute(
+                "UPDATE engagement.outbox SET status = 'cancelled', error = $2 WHERE message_key = $1 AND status = 'sending'",
+                (key, because),
+            )
+            _suppress(sql, key, left_out)
+
+    def settle(self, key: str, then: Next, at: datetime, reference: str | None) -> None:
+        """What became of a message that was being sent, or of which it was not known."""
+        with self._warehouse.transaction() as sql:
+            sql.execute(
+                "UPDATE engagement.outbox SET status = $2, retry_at = $3::text::timestamptz, error = $4,"
+                " reference = coalesce($5, reference), sent_at = CASE WHEN $2 = 'sent' THEN $6::text::timestamptz END"
+                " WHERE message_key = $1 AND status IN ('sending', 'unknown')",
+                (key, then.status, then.retry_at and then.retry_at.isoformat(), then.error, reference, at.isoformat()),
+            )
+
+    def counts(self, day: date) -> dict[str, int]:
+        """How many messages of a day are in which state."""
+        rows = self._warehouse.read(
+            "SELECT status, count(*) AS n FROM engagement.outbox WHERE as_of_date = $1 GROUP BY 1 ORDER BY 1", (day,)
+        )
+        return {str(row["status"]): int(row["n"]) for row in rows.to_dict("records")}
+
+    def undelivered(self, day: date) -> dict[str, str]:
+        """Why messages of a day failed for good, or are not known to have arrived, by what they are."""
+        rows = self._warehouse.read(
+            "SELECT channel || ' for ' || coalesce(recipient, owner_id) || coalesce(' on ' || opportunity_id, '') || ', ' || status AS"
+            " message, error FROM engagement.outbox WHERE as_of_date = $1 AND status IN ('failed', 'unknown') ORDER BY 1",
+            (day,),
+        )
+        return {str(row["message"]): str(row["error"]) for row in rows.to_dict("records")}
+
+    def _taken(self, statement: str, parameters: tuple[object, ...]) -> Claimed | None:
+        with self._warehouse.transaction() as sql:
+            sql.execute(statement, parameters)
+            rows = sql.fetch_arrow_table().to_pylist()
+        return _claimed(rows[0]) if rows else None
+
+    def _count(self, statement: str, parameters: tuple[object, ...]) -> int:
+        with self._warehouse.transaction() as sql:
+            sql.execute(statement, parameters)
+            return sql.fetch_arrow_table().num_rows
+
+
+def _claimed(row: Mapping[str, Any]) -> Claimed:
+    kept = {
+        name: row[name]
+        for name in ("message_key", "channel", "owner_id", "recipient", "as_of_date", "attempts", "claimed_at")
+    }
+    return Claimed(**kept, payload=json.loads(row["payload"]))
+
+
+def _suppress(sql: Any, key: str, left_out: Mapping[str, str]) -> None:
+    """The alerts of these deals were not told of: their owner may hear of them on another day."""
+    for deal, because in left_out.items():
+        sql.execute(
+            "UPDATE insight.rep_alerts AS a SET status = 'suppressed', suppressed_because = $3 FROM engagement.outbox AS o"
+            " WHERE o.message_key = $1 AND a.as_of_date = o.as_of_date AND a.owner_id = o.owner_id"
+            " AND a.opportunity_id = $2 AND a.status = 'to_send'",
+            (key, deal, because),
+        )

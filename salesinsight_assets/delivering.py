@@ -1,0 +1,151 @@
+"""Sending what waits in the outbox: claim, look once more, word, hand over, note what became of it.
+
+Nothing here decides what a state means (domain.delivery.attempts) or what may be told (domain.delivery.recheck).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message
+from salesinsight_assets.adapters.slack import SlackDoor
+from salesinsight_assets.adapters.warehouse.outbox import Claimed, Outbox
+from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
+from salesinsight_assets.domain.delivery.digest_html import digest_html
+from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, told_deals, without
+from salesinsight_assets.domain.delivery.recheck import DealNow, held_back
+from salesinsight_assets.domain.delivery.slack_blocks import alert_as_blocks
+from salesinsight_assets.settings import MailSettings, SlackSettings
+
+Look = Callable[[list[str], date], tuple[Mapping[str, DealNow], str]]
+"""The deals of these Ids as they are now, told of a day, and where that was read."""
+
+
+@dataclass
+class Delivered:
+    """What a run did: messages by channel and what became of them, why some were not sent, and where deals were read again."""
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    reasons: Counter[str] = field(default_factory=Counter[str])
+    looked_at: str = "nothing to look at"
+
+
+class _Door(Protocol):
+    def send(self, message: Claimed) -> Attempt: ...
+
+
+class _ByMail:
+    def __init__(self, door: MailDoor, mail: MailSettings, clock: Callable[[], datetime]) -> None:
+        self._door, self._mail, self._clock = door, mail, clock
+
+    def send(self, message: Claimed) -> Attempt:
+        held = message.payload
+        html = digest_html([deal.content for deal in told_deals(held)], held.get("note"))
+        words: tuple[str, str] = held["subject"], held["text"]
+        return self._door.send(
+            mail_message(self._mail, message.message_key, message.recipient, *words, html, self._clock())
+        )
+
+
+class _BySlack:
+    def __init__(self, door: SlackDoor) -> None:
+        self._door = door
+
+    def send(self, message: Claimed) -> Attempt:
+        (deal,) = told_deals(message.payload)
+        blocks = alert_as_blocks(deal.content, message.payload.get("note"))
+        return self._door.send(message.message_key, message.recipient, message.payload["text"], blocks)
+
+
+def deliver(
+    outbox: Outbox,
+    mail: MailSettings | None,
+    slack: SlackSettings,
+    policy: DeliveryPolicy,
+    day: date,
+    clock: Callable[[], datetime],
+    look: Look,
+) -> Delivered:
+    """Send every message that is due, by the channels that are configured; those of another day than `day` are cancelled."""
+    done = Delivered()
+    outbox.release_abandoned(clock())
+    with ExitStack() as stack:
+        doors: dict[str, _Door] = {}
+        if mail is not None:
+            doors[EMAIL] = _ByMail(stack.enter_context(mail_door(mail)), mail, clock)
+        if slack.bot_token is not None:
+            door = SlackDoor(slack)
+            _find_unsettled(outbox, door, policy, clock, done)
+            doors[SLACK] = _BySlack(door)
+        for channel, way in doors.items():
+            _send_due(outbox, channel, way, policy, day, clock, look, done)
+    return done
+
+
+def _find_unsettled(
+    outbox: Outbox, door: SlackDoor, policy: DeliveryPolicy, clock: Callable[[], datetime], done: Delivered
+) -> None:
+    """Ask Slack of each message of which it is not known; one that did not arrive waits again."""
+    for message in outbox.unsettled(SLACK):
+        found = door.find(message.message_key, message.recipient, message.claimed_at)
+        if found.result != "unclear":
+            then = after_attempt(found, message.attempts, clock(), policy)
+            outbox.settle(message.message_key, then, clock(), found.reference)
+            done.outcomes[f"{SLACK} not known before, now {then.status}"] += 1
+
+
+def _send_due(
+    outbox: Outbox,
+    channel: str,
+    way: _Door,
+    policy: DeliveryPolicy,
+    day: date,
+    clock: Callable[[], datetime],
+    look: Look,
+    done: Delivered,
+) -> None:
+    claims = (outbox.claim(key, clock()) for key in outbox.due(channel, clock()))
+    for message in claims:
+        if message is None:
+            continue
+        checked = _checked(outbox, message, day, look, done)
+        if checked is None:
+            done.outcomes[f"{channel} cancelled"] += 1
+            continue
+        attempt = way.send(checked)
+        then = after_attempt(attempt, message.attempts, clock(), policy)
+        outbox.settle(message.message_key, then, clock(), attempt.reference)
+        done.outcomes[f"{channel} {_in_words(then)}"] += 1
+        if then.error:
+            done.reasons[then.error] += 1
+
+
+def _checked(outbox: Outbox, message: Claimed, day: date, look: Look, done: Delivered) -> Claimed | None:
+    """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
+    deals = told_deals(message.payload)
+    if message.as_of_date != day or not deals:
+        why = f"it tells of {message.as_of_date}, which is over" if deals else "it was queued by an earlier version"
+        return _cancelled(outbox, message, why, {}, done)
+    now, done.looked_at = look([deal.opportunity_id for deal in deals], message.as_of_date)
+    plain: list[dict[str, Any]] = [vars(deal) | {"facts": list(deal.facts)} for deal in deals]
+    left_out = held_back(message.owner_id, plain, now)
+    if not left_out:
+        return message
+    payload = without(message.payload, message.channel, left_out)
+    if payload is None:
+        return _cancelled(outbox, message, "; ".join(sorted(set(left_out.values()))), left_out, done)
+    done.reasons.update(left_out.values())
+    outbox.reword(message.message_key, payload, left_out)
+    return replace(message, payload=payload)
+
+
+def _cancelled(outbox: Outbox, message: Claimed, because: str, left_out: Mapping[str, str], done: Delivered) -> None:
+    done.reasons[because] += 1
+    outbox.cancel(message.message_key, because, left_out)
+
+
+def _in_words(then: Next) -> str:
+    return {"pending": "tried again later", "unknown": "not known to have arrived"}.get(then.status, then.status)

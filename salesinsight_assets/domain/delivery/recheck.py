@@ -1,0 +1,55 @@
+"""The last look at a deal before anyone is told: what was true in the night may not be true in the morning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+ACTIVITY_FACTS = frozenset(
+    {"last activity", "recent activity", "activity rate", "activity trend", "meetings", "last change"}
+)
+"""Facts that a new activity makes untrue; see Feature.reason."""
+
+
+@dataclass(frozen=True)
+class DealNow:
+    """A deal as it is now: None for what is not known. `has_new_activity`: one was recorded since the deal was scored."""
+
+    stage_name: str | None
+    owner_id: str | None
+    is_closed: bool = False
+    is_deleted: bool = False
+    is_owner_active: bool = True
+    has_new_activity: bool = False
+
+
+def not_told_because(owner_id: str, stage_name: str | None, facts: Sequence[str], deal: DealNow | None) -> str | None:
+    """Why the owner of the night is not told of the deal after all; None: it holds.
+
+    Args:
+        owner_id: who is to be told.
+        stage_name: the stage that the message names.
+        facts: what the message gives as reasons.
+        deal: as it is now; None where it is gone.
+    """
+    if deal is None or deal.is_deleted:
+        return "the deal was deleted since"
+    has_moved = stage_name is not None and deal.stage_name != stage_name
+    found = {
+        f"the deal was closed since: {deal.stage_name}": deal.is_closed,
+        "the deal has another owner since": deal.owner_id != owner_id,
+        "the owner is no longer active in Salesforce": not deal.is_owner_active,
+        f"the deal moved from {stage_name} to {deal.stage_name} since": has_moved,
+        "an activity was recorded since": deal.has_new_activity and bool(ACTIVITY_FACTS.intersection(facts)),
+    }
+    return next((because for because, holds in found.items() if holds), None)
+
+
+def held_back(owner_id: str, told: Sequence[Mapping[str, object]], now: Mapping[str, DealNow]) -> dict[str, str]:
+    """Of the deals that a message tells of (`opportunity_id`, `stage_name`, `facts`) those it must not, each with the reason."""
+    found: dict[str, str] = {}
+    for deal in told:
+        deal_id, stage = str(deal["opportunity_id"]), deal["stage_name"]
+        facts = [str(fact) for fact in deal["facts"]] if isinstance(deal["facts"], list) else []
+        because = not_told_because(owner_id, None if stage is None else str(stage), facts, now.get(deal_id))
+        if because:
+            found[deal_id] = because
+    return found

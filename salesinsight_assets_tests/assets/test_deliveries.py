@@ -1,0 +1,253 @@
+"""Messages on their way: through a real mail server and slack_sdk, each once, none that is no longer true, none lost."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from salesinsight_assets.adapters.warehouse.outbox import Outbox
+from salesinsight_assets.alarms import tell_of_messages
+from salesinsight_assets.resending import send_what_waits
+from salesinsight_assets_tests.conftest import Platform
+from salesinsight_assets_tests.scripted_mail import LOST_AFTER as MAIL_LOST_AFTER
+from salesinsight_assets_tests.scripted_mail import ScriptedMail, scripted_mail
+from salesinsight_assets_tests.scripted_slack import LOST_AFTER, LOST_BEFORE, ScriptedSlack, scripted_slack
+
+BACKFILL = {"dagster/backfill": "b"}
+
+
+@pytest.fixture
+def mail(tmp_path) -> Iterator[ScriptedMail]:
+    with scripted_mail(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def slack() -> Iterator[ScriptedSlack]:
+    with scripted_slack() as server:
+        yield server
+
+
+@pytest.fixture
+def connected(platform_after_a_night: Platform, mail: ScriptedMail, slack: ScriptedSlack) -> Platform:
+    """The platform after a night whose messages wait, with a mail server and Slack."""
+    platform_after_a_night.set_environment(
+        {
+            "SMTP_URL": mail.url,
+            "SSL_CERT_FILE": mail.ca_file,
+            "MAIL_FROM": "SalesInsight <insight@example.com>",
+            "SLACK_BOT_TOKEN": "xoxb-of-a-test",
+            "SLACK_API_URL": slack.url,
+            "SLACK_OPS_CHANNEL": "#data",
+        }
+    )
+    return platform_after_a_night
+
+
+def deliver(platform: Platform, tags: dict[str, str] | None = None) -> dict[str, Any]:
+    """The metadata of a run of the deliveries of the last day."""
+    result = platform.materialize("deliveries", partition=platform.last_day, tags=tags)
+    (event,) = result.asset_materializations_for_node("deliveries")
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def outbox(platform: Platform, channel: str | None = None) -> pd.DataFrame:
+    rows = platform.warehouse.exported("outbox", platform.last_day)
+    return rows if channel is None else rows[rows["channel"] == channel].reset_index(drop=True)
+
+
+def wait_minutes(platform: Platform, minutes: float) -> None:
+    platform.set_time(platform.morning_after + timedelta(minutes=minutes))
+
+
+def test_every_message_arrives_once_however_often_it_is_sent(connected, mail, slack) -> None:
+    waiting = outbox(connected)
+    assert set(waiting["status"]) == {"pending"}
+    deliver(connected)
+    told = deliver(connected)
+    rows = outbox(connected)
+    assert set(rows["status"]) == {"sent"}
+    assert set(rows["attempts"]) == {1}
+    assert rows["sent_at"].notna().all()
+    by_mail = rows[rows["channel"] == "email"]
+    assert sorted(message["To"] for message in mail.taken) == sorted(by_mail["recipient"])
+    assert {message["Message-ID"] for message in mail.taken} == set(by_mail["reference"])
+    keys = [message["metadata"]["event_payload"]["message_key"] for message in slack.posted]
+    assert sorted(keys) == sorted(rows.loc[rows["channel"] == "slack", "message_key"])
+    assert told["sent"] == "nothing was due"
+    assert told["messages sent"] == len(rows)
+
+
+def test_the_mail_is_what_waited_and_has_an_html_part_with_the_same_deals(connected, mail) -> None:
+    deliver(connected)
+    texts = {message["Message-ID"]: message for message in mail.taken}
+    for row in outbox(connected, "email").itertuples():
+        message = texts[row.reference]
+        text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        payload = pd.io.json.ujson_loads(row.payload)
+        assert text.replace("\r\n", "\n").strip() == payload["text"]
+        assert html.count("Potential revenue at risk") == len(payload["deals"])
+
+
+def test_backfills_and_replays_and_runs_that_are_told_not_to_send_nothing(connected, mail, slack) -> None:
+    for tags, why in (
+        (BACKFILL, "this run is a backfill"),
+        ({"salesinsight/replay": "x"}, "this run replays past days"),
+        ({"salesinsight/send": "false"}, "this run was told not to send"),
+    ):
+        assert deliver(connected, tags)["sent"] == f"nothing sent: {why}"
+    assert (mail.taken, slack.calls) == ([], [])
+    assert set(outbox(connected)["status"]) == {"pending"}
+
+
+def test_without_a_channel_messages_wait_and_it_says_what_to_set(platform_after_a_night) -> None:
+    told = deliver(platform_after_a_night)
+    assert told["sent"] == "nothing sent: neither SMTP_URL nor SLACK_BOT_TOKEN is set"
+    assert told["messages pending"] == len(outbox(platform_after_a_night))
+
+
+def test_a_deal_that_was_closed_since_is_left_out_of_the_digest_and_of_slack(connected, mail, slack) -> None:
+    store, rows = connected.warehouse, outbox(connected, "email")
+    several = next(row for row in rows.itertuples() if len(pd.io.json.ujson_loads(row.payload)["deals"]) > 1)
+    closed, *kept = pd.io.json.ujson_loads(several.payload)["deals"]
+    store.execute(
+        "UPDATE crm.opportunities SET is_closed = true, stage_name = 'Closed Won' WHERE valid_to IS NULL AND id = $1",
+        (closed["opportunity_id"],),
+    )
+    told = deliver(connected)
+    message = next(message for message in mail.taken if message["To"] == several.recipient)
+    text = message.get_body(("plain",)).get_content()
+    assert f"Deal: {closed['content']['name']} (" not in text
+    assert all(f"Deal: {deal['content']['name']} (" in text for deal in kept)
+    assert message["Subject"].startswith(f"{len(kept)} deal")
+    assert closed["opportunity_id"] not in [
+        m["metadata"]["event_payload"]["message_key"].split(":")[1] for m in slack.posted
+    ]
+    alerts = store.partition("rep_alerts", connected.last_day)
+    main = alerts[(alerts["opportunity_id"] == closed["opportunity_id"]) & (alerts["status"] == "to_send")]
+    assert main.empty
+    assert "the deal was closed since: Closed Won" in alerts["suppressed_because"].tolist()
+    assert "the deal was closed since: Closed Won" in told["because"]
+
+
+def test_a_rep_none_of_whose_deals_holds_gets_no_mail(connected, mail) -> None:
+    rows = outbox(connected, "email")
+    owner, recipient = rows["owner_id"][0], rows["recipient"][0]
+    connected.warehouse.execute(
+        "UPDATE crm.opportunities SET owner_id = 'somebody' WHERE valid_to IS NULL AND owner_id = $1", (owner,)
+    )
+    deliver(connected)
+    assert recipient not in [message["To"] for message in mail.taken]
+    mine = outbox(connected)[lambda rows: rows["owner_id"] == owner]
+    assert set(mine["status"]) == {"cancelled"}
+    assert set(mine["error"]) == {"the deal has another owner since"}
+
+
+def test_a_mail_server_that_is_away_is_tried_again_after_a_wait_by_the_sensor(connected, mail) -> None:
+    address = mail.url
+    connected.set_environment({"SMTP_URL": "smtp://127.0.0.1:1?tls=none"})
+    deliver(connected)
+    rows = outbox(connected, "email")
+    assert set(rows["status"]) == {"pending"}
+    assert rows["error"].str.startswith("the mail server could not be reached").all()
+    connected.set_environment({"SMTP_URL": address})
+    assert isinstance(send_what_waits(dg.build_sensor_context(connected.instance)), dg.SkipReason)
+    deliver(connected)
+    assert mail.taken == [], "its time has not come"
+    wait_minutes(connected, 2)
+    result = send_what_waits(dg.build_sensor_context(connected.instance))
+    assert isinstance(result, dg.SensorResult)
+    (request,) = result.run_requests or []
+    assert request.partition_key == connected.last_day.isoformat()
+    deliver(connected)
+    assert len(mail.taken) == len(rows)
+    assert set(outbox(connected, "email")["attempts"]) == {2}
+
+
+def test_a_recipient_who_bounces_is_told_to_the_data_engineer_once_and_the_others_are_sent(
+    connected, mail, slack
+) -> None:
+    mail.rcpt = ["550 5.1.1 no such user"]
+    deliver(connected)
+    rows = outbox(connected, "email")
+    assert sorted(rows["status"].unique()) == ["failed", "sent"]
+    assert (rows["status"] == "failed").sum() == 1
+    slack.calls.clear()
+    context = dg.build_sensor_context(connected.instance)
+    result = tell_of_messages(context)
+    assert isinstance(result, dg.SensorResult)
+    ((_, _, fields),) = slack.calls
+    assert fields["channel"] == "#data"
+    assert "550 5.1.1 no such user" in fields["text"]
+    tell_of_messages(dg.build_sensor_context(connected.instance, cursor=result.cursor))
+    assert len(slack.calls) == 1
+
+
+def test_a_mail_whose_answer_was_lost_is_not_sent_again_and_told_of(connected, mail, slack) -> None:
+    mail.data = [MAIL_LOST_AFTER]
+    deliver(connected)
+    wait_minutes(connected, 90)
+    deliver(connected)
+    recipients = [message["To"] for message in mail.taken]
+    assert len(recipients) == len(set(recipients)) == len(outbox(connected, "email"))
+    unknown = outbox(connected, "email")[lambda rows: rows["status"] == "unknown"]
+    assert len(unknown) == 1
+    slack.calls.clear()
+    tell_of_messages(dg.build_sensor_context(connected.instance))
+    assert unknown["recipient"].iloc[0] in slack.calls[0][2]["text"]
+
+
+def test_slack_messages_whose_answer_was_lost_are_looked_up_and_only_the_missing_is_sent_again(
+    connected, slack
+) -> None:
+    if len(outbox(connected, "slack")) < 2:
+        pytest.fail("the night of the tests has fewer than two HIGH alerts")
+    slack.script = [LOST_AFTER, LOST_BEFORE]
+    deliver(connected)
+    assert (outbox(connected, "slack")["status"] == "unknown").sum() == 2
+    told = deliver(connected)
+    assert "1 slack not known before, now sent" in told["sent"]
+    assert "1 slack not known before, now pending" in told["sent"]
+    wait_minutes(connected, 5)
+    deliver(connected)
+    keys = [message["metadata"]["event_payload"]["message_key"] for message in slack.posted]
+    assert sorted(keys) == sorted(outbox(connected, "slack")["message_key"])
+    assert set(outbox(connected, "slack")["status"]) == {"sent"}
+
+
+def test_a_message_of_a_process_that_was_killed_is_looked_up_and_never_just_sent_again(connected, mail, slack) -> None:
+    """A claim of ten minutes is of nobody: by mail that cannot be looked up, on Slack it can."""
+    box, at = Outbox(connected.warehouse), connected.morning_after
+    killed = [box.due(channel, at)[0] for channel in ("email", "slack")]
+    assert all(box.claim(key, at) for key in killed)
+    deliver(connected)
+    assert set(outbox(connected)[lambda rows: rows["message_key"].isin(killed)]["status"]) == {"sending"}
+    wait_minutes(connected, 11)
+    deliver(connected)
+    wait_minutes(connected, 30)
+    deliver(connected)
+    status = outbox(connected).set_index("message_key")["status"]
+    assert status[killed].tolist() == ["unknown", "sent"]
+    assert len(mail.taken) == len(outbox(connected, "email")) - 1
+    assert len(slack.posted) == len(outbox(connected, "slack"))
+
+
+def test_messages_of_a_day_that_is_over_are_not_sent(connected, mail, slack) -> None:
+    next_day = connected.last_day + timedelta(days=1)
+    connected.set_time(connected.morning_after + timedelta(days=1))
+    connected.warehouse.execute("UPDATE crm.sync_cursors SET synced_at = synced_at + interval '1 day'")
+    connected.materialize("deliveries", partition=next_day)
+    assert (mail.taken, slack.posted) == ([], [])
+    rows = outbox(connected)
+    assert set(rows["status"]) == {"cancelled"}
+    assert set(rows["error"]) == {f"it tells of {connected.last_day}, which is over"}
+
+
+def test_two_processes_never_send_the_same_message(connected) -> None:
+    box, at = Outbox(connected.warehouse), connected.morning_after
+    (key, *_) = box.due("email", at)
+    assert box.claim(key, at)
+    assert box.claim(key, at) is None
