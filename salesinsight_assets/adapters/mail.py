@@ -18,7 +18,8 @@ from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import MailSettings
 
 _TIMEOUT_SECONDS = 30
-_POLICY = SMTP.clone(max_line_length=900)  # long addresses in headers stay whole; RFC 5322 allows 998
+_POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
+"""Long addresses in headers stay whole (RFC 5322 allows 998); bodies go through servers that know no 8BITMIME."""
 _OK, _GO_ON, _PERMANENT = 250, 354, 500
 
 

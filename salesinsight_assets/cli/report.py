@@ -24,10 +24,17 @@ def night_summary(day: date, outcome: NightOutcome) -> str:
             f" (of {alerts.get('dagster/row_count', 0)} where a rule holds)"
         ),
         f"  messages: {message_counts(messages)}; to read in {messages.get('files')}",
+        f"  {_sent(outcome.assets.get('deliveries', {}))}",
     ]
     if outcome.failed_checks:
         lines += ["  warnings: " + "; ".join(outcome.failed_checks)]
     return "\n".join([*training, *lines, *weekly_summary(outcome.weekly)])
+
+
+def _sent(deliveries: dict[str, Any]) -> str:
+    """What became of the messages that waited."""
+    told = str(deliveries.get("sent", "nothing sent"))
+    return told if told.startswith("nothing") else f"deliveries: {told}"
 
 
 def weekly_summary(outcome: JobOutcome | None) -> list[str]:

@@ -62,8 +62,8 @@ def message(key: str, **changes: Any) -> dict[str, Any]:
         "attempts": 0,
         "payload": json.dumps({"text": "🔴"}, ensure_ascii=False),
         "queued_at": SCORED_AT,
-        "sent_at": pd.NaT,
-        "error": None,
+        **dict.fromkeys(("sent_at", "claimed_at", "retry_at"), pd.NaT),
+        **dict.fromkeys(("error", "reference")),
         **changes,
     }
 

@@ -251,3 +251,47 @@ def test_two_processes_never_send_the_same_message(connected) -> None:
     (key, *_) = box.due("email", at)
     assert box.claim(key, at)
     assert box.claim(key, at) is None
+
+
+# --- the last look in Salesforce ---
+
+
+def first_deal(platform: Platform) -> dict[str, Any]:
+    return pd.io.json.ujson_loads(outbox(platform, "slack")["payload"][0])["deals"][0]
+
+
+def test_the_last_look_is_into_salesforce_itself(connected, org, slack) -> None:
+    connected.connect(org.server)
+    deal = first_deal(connected)["opportunity_id"]
+    org.company.update("Opportunity", deal, {"StageName": "Closed Lost"})
+    told = deliver(connected)
+    assert told["deals looked at in"] == "Salesforce"
+    assert "the deal was closed since: Closed Lost" in told["because"]
+    assert deal not in [m["metadata"]["event_payload"]["message_key"].split(":")[1] for m in slack.posted]
+    assert len(slack.posted) == len(outbox(connected, "slack")) - 1
+
+
+def test_a_salesforce_that_does_not_answer_is_asked_once_and_the_stored_rows_stand_in(connected, org, mail) -> None:
+    connected.connect(org.server, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
+    told = deliver(connected)
+    assert told["deals looked at in"].startswith("the stored rows: Salesforce could not be asked: ")
+    assert set(outbox(connected)["status"]) == {"sent"}
+    assert len(mail.taken) == len(outbox(connected, "email"))
+
+
+def test_an_activity_since_holds_back_what_it_makes_untrue(connected, mail) -> None:
+    store, deals = connected.warehouse, outbox(connected, "email")["payload"].map(pd.io.json.ujson_loads)
+    quiet = next(
+        deal
+        for payload in deals
+        for deal in payload["deals"]
+        if {"last activity", "recent activity", "activity rate"} & set(deal["facts"])
+    )
+    store.execute(
+        "UPDATE crm.tasks SET what_id = $1, created_date = $2::text::timestamptz WHERE valid_to IS NULL AND id ="
+        " (SELECT id FROM crm.tasks WHERE valid_to IS NULL AND NOT is_deleted ORDER BY id LIMIT 1)",
+        (quiet["opportunity_id"], connected.morning_after.isoformat()),
+    )
+    told = deliver(connected)
+    assert "an activity was recorded since" in told["because"]
+    assert all(f"Deal: {quiet['content']['name']} (" not in m.get_body(("plain",)).get_content() for m in mail.taken)
