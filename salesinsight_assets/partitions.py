@@ -4,7 +4,8 @@ import warnings
 
 import dagster as dg
 
-from salesinsight_assets.settings import first_partition_day, load_settings, read_config
+from salesinsight_assets.policies import first_partition_day, read_config
+from salesinsight_assets.settings import load_settings
 
 # Partitioned asset checks and mappings to partitions that may not exist are marked preview and beta in Dagster 1.13. We use
 # both knowingly, pin Dagster below 1.14, and have tests on what they do; the warnings would drown the commands' output.

@@ -12,16 +12,8 @@ import dagster as dg
 
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
-from salesinsight_assets.settings import (
-    Policies,
-    SalesforceSettings,
-    Settings,
-    last_complete_day,
-    load_policies,
-    load_settings,
-    now,
-    read_config,
-)
+from salesinsight_assets.policies import Policies, load_policies, read_config
+from salesinsight_assets.settings import SalesforceSettings, Settings, last_complete_day, load_settings, now
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.warehouse import Warehouse

@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from salesinsight_assets.settings import load_policies, load_settings, read_config
+from salesinsight_assets.policies import load_policies, read_config
+from salesinsight_assets.settings import load_settings
 
 _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule

@@ -1,15 +1,14 @@
-"""Settings: the only reader of environment variables, of `.env`, of `salesinsight.toml` and of the clock.
+"""Settings: the only reader of environment variables, of `.env` and of the clock.
 
-Secrets and addresses come from environment variables; business numbers from the TOML file (see `policies`).
+Secrets and addresses come from environment variables; business numbers from `salesinsight.toml` (see `policies`).
 """
 
 import contextlib
 import math
 import os
 import re
-import tomllib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -18,15 +17,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-
-from salesinsight_assets.domain.alerts.actions import Playbook
-from salesinsight_assets.domain.alerts.policy import AlertPolicy
-from salesinsight_assets.domain.crm.sync import SyncPolicy
-from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
-from salesinsight_assets.domain.features.policy import FeaturePolicy
-from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
-from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
-from salesinsight_assets.domain.scores.policy import RiskPolicy
 
 
 class SettingsError(ValueError):
@@ -265,32 +255,6 @@ def _number(variable: str, value: str, kind: type | None) -> Any:
         raise SettingsError(f"{variable}: expected a number, got {value!r}; correct it or unset it") from error
 
 
-def read_config(path: Path | None) -> dict[str, Any]:
-    """The tables of `salesinsight.toml`, empty where there is no file.
-
-    Raises:
-        SettingsError: the file is not TOML, with the line, or one of its entries is in no table.
-    """
-    if path is None:
-        return {}
-    try:
-        config = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: expected TOML in UTF-8, got {error}; correct that place") from error
-    for name, value in config.items():
-        _require_table(name, value)
-    for name, value in config.get("mappings", {}).items():
-        _require_table(f"mappings.{name}", value)
-    return config
-
-
-def _require_table(name: str, value: object) -> None:
-    if not isinstance(value, dict):
-        raise SettingsError(
-            f"{name}: expected a table of entries in salesinsight.toml, got {value!r}; write [{name}] on a line of its own"
-        )
-
-
 _clock_stands_at: datetime | None = None
 
 
@@ -318,116 +282,6 @@ def last_complete_day(moment: datetime, zone: ZoneInfo) -> date:
 def export_environment(values: Mapping[str, str]) -> None:
     """Set variables of this process, for the libraries and child processes that read them there."""
     os.environ.update(values)
-
-
-@dataclass(frozen=True)
-class ScheduleTimes:
-    """When each step of the night starts, HH:MM in the company's time zone.
-
-    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday.
-
-    The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
-    """
-
-    sync: str = "02:00"
-    sync_again: str = "14:00"
-    features: str = "03:00"
-    scores: str = "04:00"
-    alerts: str = "05:00"
-    messages: str = "05:30"
-    training: str = "02:30"
-    monitoring: str = "06:00"
-
-    def cron(self, step: str) -> str:
-        """The daily cron expression of a step.
-
-        Raises:
-            SettingsError: its time is not HH:MM.
-        """
-        found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(getattr(self, step)))
-        if not found:
-            raise SettingsError(f"[schedule] {step}: expected HH:MM, got {getattr(self, step)!r}; correct it")
-        return f"{int(found[2])} {int(found[1])} * * *"
-
-
-@dataclass(frozen=True)
-class Policies:
-    """Every business number, from `salesinsight.toml` or its default; one table a policy."""
-
-    sync: SyncPolicy = field(default_factory=SyncPolicy)
-    features: FeaturePolicy = field(default_factory=FeaturePolicy)
-    examples: ExamplePolicy = field(default_factory=ExamplePolicy)
-    model: ModelPolicy = field(default_factory=ModelPolicy)
-    promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
-    risk: RiskPolicy = field(default_factory=RiskPolicy)
-    alerts: AlertPolicy = field(default_factory=AlertPolicy)
-    playbook: Playbook = field(default_factory=Playbook)
-    delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
-    monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
-    schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
-
-
-OTHER_CONFIG_TABLES = ("crm", "mappings", "partitions")
-"""Tables of `salesinsight.toml` that are no policy: the field map, CSV mappings, the first day of the partitions."""
-
-
-def load_policies(config: Mapping[str, Any]) -> Policies:
-    """The policies of a configuration.
-
-    Raises:
-        SettingsError: a table or entry that does not exist, with those that do.
-    """
-    kinds = {f.name: f.default_factory for f in fields(Policies)}
-    for name in config:
-        if name not in kinds and name not in OTHER_CONFIG_TABLES:
-            raise SettingsError(
-                f"[{name}]: expected one of {', '.join([*kinds, *OTHER_CONFIG_TABLES])}; correct its name"
-            )
-    return Policies(**{name: _policy(name, kind, config[name]) for name, kind in kinds.items() if name in config})
-
-
-def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
-    known = {f.name: f.type for f in fields(kind)}
-    for entry, value in given.items():
-        if entry not in known:
-            raise SettingsError(f"[{table}] {entry}: expected one of {', '.join(known)}; correct its name")
-        default = getattr(kind(), entry)
-        if not _is_like(default, value):
-            raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
-    return kind(**given)
-
-
-def _is_like(default: object, value: object) -> bool:
-    """Whether a value is of the kind of the default; the kind of a list or table includes that it holds texts only."""
-    if isinstance(default, int | float) and not isinstance(default, bool):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, Mapping):
-        return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-    if isinstance(default, tuple):
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    return isinstance(value, type(default))
-
-
-def _named(default: object) -> str:
-    if isinstance(default, Mapping | tuple):
-        return "a table of texts" if isinstance(default, Mapping) else "a list of texts"
-    return f"a {'text' if isinstance(default, str) else 'number'} such as {default}"
-
-
-def first_partition_day(config: Mapping[str, Any]) -> date:
-    """The first day that can be materialized: `[partitions] first_day`, default 2016-01-01.
-
-    Raises:
-        SettingsError: not a date.
-    """
-    given = config.get("partitions", {})
-    for entry in given:
-        if entry != "first_day":
-            raise SettingsError(f"[partitions] {entry}: expected first_day; correct its name")
-    value = given.get("first_day", date(2016, 1, 1))
-    if not isinstance(value, date) or isinstance(value, datetime):  # a moment is a date to Python
-        raise SettingsError(f"[partitions] first_day: expected a date such as 2016-01-01, got {value!r}; correct it")
-    return value
 
 
 def child_environment() -> dict[str, str]:

@@ -13,7 +13,8 @@ from salesinsight_assets.adapters.warehouse.warehouse import exported_names
 from salesinsight_assets.cli import COMMANDS, export
 from salesinsight_assets.domain.alerts.rules import RULES
 from salesinsight_assets.domain.model.policy import ModelPolicy, RulePolicy
-from salesinsight_assets.settings import Policies, SalesforceSettings
+from salesinsight_assets.policies import Policies
+from salesinsight_assets.settings import SalesforceSettings
 
 ROOT = Path(__file__).parents[1]
 UNPROVED = [36, 37, 38]

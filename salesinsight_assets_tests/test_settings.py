@@ -7,18 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from salesinsight_assets.settings import (
+from salesinsight_assets.policies import (
     OTHER_CONFIG_TABLES,
     Policies,
     ScheduleTimes,
-    SettingsError,
-    environment,
     first_partition_day,
-    last_complete_day,
     load_policies,
-    load_settings,
     read_config,
 )
+from salesinsight_assets.settings import SettingsError, environment, last_complete_day, load_settings
 
 
 def test_without_settings_everything_has_its_default(tmp_path, monkeypatch):

@@ -11,7 +11,8 @@ from salesinsight_assets.cli.jobs import JobOutcome, run_job
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import Runtime
 from salesinsight_assets.domain.model.months import month_before
-from salesinsight_assets.settings import first_partition_day, last_complete_day, load_settings, now, read_config
+from salesinsight_assets.policies import first_partition_day, read_config
+from salesinsight_assets.settings import last_complete_day, load_settings, now
 
 FRIDAY = 4
 

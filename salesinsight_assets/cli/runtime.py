@@ -14,15 +14,8 @@ from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.crm.uploads import upload_mappings
-from salesinsight_assets.settings import (
-    Settings,
-    SettingsError,
-    export_environment,
-    first_partition_day,
-    load_policies,
-    load_settings,
-    read_config,
-)
+from salesinsight_assets.policies import first_partition_day, load_policies, read_config
+from salesinsight_assets.settings import Settings, SettingsError, export_environment, load_settings
 
 WAREHOUSE_DATABASE, DAGSTER_DATABASE = "salesinsight", "dagster"
 

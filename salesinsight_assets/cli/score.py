@@ -17,7 +17,8 @@ from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import CrmRows, opportunity_history
 from salesinsight_assets.domain.history.standing import standing
 from salesinsight_assets.domain.scores.scoring import scores_of_the_day
-from salesinsight_assets.settings import load_policies, now, read_config
+from salesinsight_assets.policies import load_policies, read_config
+from salesinsight_assets.settings import now
 
 
 @click.command("score")

@@ -20,7 +20,8 @@ from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
 from salesinsight_assets.domain.scores.scoring import scores_of_the_day
-from salesinsight_assets.settings import Policies, load_settings, now
+from salesinsight_assets.policies import Policies
+from salesinsight_assets.settings import load_settings, now
 
 
 def night(day: date) -> None:
