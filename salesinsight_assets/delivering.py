@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message
+from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
 from salesinsight_assets.adapters.warehouse.outbox import Claimed, Outbox
 from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
@@ -43,6 +43,10 @@ class _ByMail:
 
     def send(self, message: Claimed) -> Attempt:
         held = message.payload
+        if not is_address(message.recipient):
+            return Attempt(
+                "refused", f"the CRM's e-mail address of this owner cannot be written to: {message.recipient!r}"
+            )
         html = digest_html([deal.content for deal in told_deals(held)], held.get("note"))
         words: tuple[str, str] = held["subject"], held["text"]
         return self._door.send(
@@ -69,7 +73,7 @@ def deliver(
     clock: Callable[[], datetime],
     look: Look,
 ) -> Delivered:
-    """Send every message that is due, by the channels that are configured; those of another day than `day` are cancelled."""
+    """Send every message that is due, by the channels that are configured; those of days before `day` are cancelled."""
     done = Delivered()
     outbox.release_abandoned(clock())
     with ExitStack() as stack:
@@ -107,7 +111,7 @@ def _send_due(
     look: Look,
     done: Delivered,
 ) -> None:
-    claims = (outbox.claim(key, clock()) for key in outbox.due(channel, clock()))
+    claims = (outbox.claim(key, clock()) for key in outbox.due(channel, day, clock()))
     for message in claims:
         if message is None:
             continue

@@ -5,6 +5,7 @@ then nothing was taken, and after it a lost answer leaves open whether it was.
 """
 
 import hashlib
+import re
 import smtplib
 import ssl
 from collections.abc import Generator
@@ -37,6 +38,11 @@ def mail_message(
     message.set_content(text)
     message.add_alternative(html, subtype="html")
     return message
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail server can be given this as a recipient: one plain address, in ASCII."""
+    return re.fullmatch(r"[^@\s<>(),;:\"]+@[^@\s<>(),;:\"]+", text) is not None and text.isascii()
 
 
 def message_id(mail: MailSettings, key: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message, message_id
+from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message, message_id
 from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import MailSettings, load_settings
 from salesinsight_assets_tests.scripted_mail import LOST_AFTER, LOST_BEFORE, ScriptedMail, scripted_mail
@@ -122,3 +122,20 @@ def test_a_long_header_stays_whole(server, door):
     message["List-Unsubscribe"] = f"<{LONG}>"
     door.send(message)
     assert server.taken[0]["List-Unsubscribe"] == f"<{LONG}>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ann@example.com", True),
+        ("ann.o'neil+x@mail.example.com", True),
+        ("ann", False),
+        ("Ann <ann@example.com>", False),
+        ("ann@example.com, bob@example.com", False),
+        ("ann@example.com\r\nBcc: bob@example.com", False),
+        ("änn@example.com", False),
+        ("", False),
+    ],
+)
+def test_only_one_plain_address_is_written_to(text, expected):
+    assert is_address(text) is expected

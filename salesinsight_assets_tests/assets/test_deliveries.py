@@ -221,7 +221,7 @@ def test_slack_messages_whose_answer_was_lost_are_looked_up_and_only_the_missing
 def test_a_message_of_a_process_that_was_killed_is_looked_up_and_never_just_sent_again(connected, mail, slack) -> None:
     """A claim of ten minutes is of nobody: by mail that cannot be looked up, on Slack it can."""
     box, at = Outbox(connected.warehouse), connected.morning_after
-    killed = [box.due(channel, at)[0] for channel in ("email", "slack")]
+    killed = [box.due(channel, connected.last_day, at)[0] for channel in ("email", "slack")]
     assert all(box.claim(key, at) for key in killed)
     deliver(connected)
     assert set(outbox(connected)[lambda rows: rows["message_key"].isin(killed)]["status"]) == {"sending"}
@@ -246,9 +246,29 @@ def test_messages_of_a_day_that_is_over_are_not_sent(connected, mail, slack) -> 
     assert set(rows["error"]) == {f"it tells of {connected.last_day}, which is over"}
 
 
+def test_a_run_of_an_earlier_day_leaves_the_messages_of_a_later_one_alone(connected, mail, slack) -> None:
+    earlier = connected.last_day - timedelta(days=1)
+    connected.materialize("deliveries", partition=earlier, tags={"salesinsight/send": "true"})
+    assert (mail.taken, slack.posted) == ([], [])
+    assert set(outbox(connected)["status"]) == {"pending"}
+
+
+def test_an_address_that_is_none_fails_alone(connected, mail) -> None:
+    key, recipient = outbox(connected, "email").loc[0, ["message_key", "recipient"]]
+    connected.warehouse.execute(
+        "UPDATE engagement.outbox SET recipient = $2 WHERE message_key = $1", (key, "Ann\r\nBcc: all@example.com")
+    )
+    deliver(connected)
+    rows = outbox(connected, "email").set_index("message_key")
+    assert rows.loc[key, "status"] == "failed"
+    assert "cannot be written to: 'Ann" in rows.loc[key, "error"]
+    assert len(mail.taken) == len(rows) - 1
+    assert recipient not in [message["To"] for message in mail.taken]
+
+
 def test_two_processes_never_send_the_same_message(connected) -> None:
     box, at = Outbox(connected.warehouse), connected.morning_after
-    (key, *_) = box.due("email", at)
+    (key, *_) = box.due("email", connected.last_day, at)
     assert box.claim(key, at)
     assert box.claim(key, at) is None
 

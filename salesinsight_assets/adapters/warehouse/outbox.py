@@ -38,12 +38,12 @@ class Outbox:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def due(self, channel: str, at: datetime) -> list[str]:
-        """The keys of the messages of a channel that may be tried now, the oldest first."""
+    def due(self, channel: str, day: date, at: datetime) -> list[str]:
+        """The keys of the messages of a channel, of a day or an earlier one, that may be tried now, the oldest first."""
         rows = self._warehouse.read(
             "SELECT message_key FROM engagement.outbox WHERE channel = $1 AND status = 'pending' AND"
-            " coalesce(retry_at, queued_at) <= $2 ORDER BY queued_at, message_key",
-            (channel, at),
+            " coalesce(retry_at, queued_at) <= $2 AND as_of_date <= $3 ORDER BY queued_at, message_key",
+            (channel, at, day),
         )
         return rows["message_key"].tolist()
 
