@@ -51,7 +51,7 @@ class ScriptedMail:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         answer = self.data.pop(0) if self.data else TAKEN
         if answer in (TAKEN, LOST_AFTER):
-            self.taken.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+            self.taken.append(message_from_bytes(envelope.content, policy=default))
         if answer in (LOST_AFTER, LOST_BEFORE):
             server.transport.abort()
             return TAKEN

@@ -38,9 +38,10 @@ def night(day: date) -> None:
     rows, features = features_as_of(history, Grid([as_of]), policies.features)
     store.replace_partition(tables.open_opportunities, {"as_of_date": day}, rows.frame.drop(columns="as_of"))
     store.replace_partition(tables.opportunity_features, {"as_of_date": day}, features.drop(columns="as_of"))
-    before = store.partition("opportunity_features", day - timedelta(days=7))
-    week_ago = features_as_of(history, Grid([end_of_day(day - timedelta(days=7), settings.zone)]), policies.features)[1]
-    week_ago = before if len(before) else week_ago
+    week_ago = store.partition("opportunity_features", day - timedelta(days=7))
+    if week_ago.empty:
+        moment = end_of_day(day - timedelta(days=7), settings.zone)
+        week_ago = features_as_of(history, Grid([moment]), policies.features)[1]
     models = ModelRegistry(store).serving_models(day, policies.promotion)
     scored = scores_of_the_day(rows.frame, features, models, week_ago, policies.risk)
     scores = scored.shown

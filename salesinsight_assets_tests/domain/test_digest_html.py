@@ -10,26 +10,12 @@ from jinja2 import UndefinedError
 from salesinsight_assets.domain.delivery import texts
 from salesinsight_assets.domain.delivery.digest_html import digest_html
 from salesinsight_assets.domain.delivery.texts import BY_RULES, FEEDBACK_LINE, AlertContent, digest_text
+from salesinsight_assets_tests.domain.test_delivery import CONTENT
 
 CLIPPED_BY_GMAIL_BYTES = 102 * 1024
 LINE_TAGS = {"p", "h2", "h3", "li", "div", "td", "title"}
 NOTE = "ℹ️ Salesforce was not read this night. What follows is as of Thu 14 March, 14:00."
-HIGH = AlertContent(
-    priority="HIGH",
-    name="Acme Corp - Enterprise License",
-    amount=125_000.0,
-    currency="USD",
-    win_probability=0.24,
-    win_probability_7d_ago=0.45,
-    risk_level="HIGH",
-    against=[
-        "Sales cycle 45% longer than expected",
-        "Stuck in Proposal stage for 21 days",
-        "No activity in last 14 days",
-    ],
-    in_favour=[],
-    actions=["Schedule executive alignment call this week", "Send competitive comparison document"],
-)
+HIGH = replace(CONTENT, actions=CONTENT.actions[:2])
 MEDIUM = replace(
     HIGH,
     priority="MEDIUM",
