@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
@@ -74,81 +74,78 @@ def deliver(
     look: Look,
 ) -> Delivered:
     """Send every message that is due, by the channels that are configured; those of days before `day` are cancelled."""
-    done = Delivered()
+    run = _Run(outbox, policy, day, clock, look)
     outbox.release_abandoned(clock())
     with ExitStack() as stack:
-        doors: dict[str, _Door] = {}
         if mail is not None:
-            doors[EMAIL] = _ByMail(stack.enter_context(mail_door(mail)), mail, clock)
+            run.send_due(EMAIL, _ByMail(stack.enter_context(mail_door(mail)), mail, clock))
         if slack.bot_token is not None:
             door = SlackDoor(slack)
-            _find_unsettled(outbox, door, policy, clock, done)
-            doors[SLACK] = _BySlack(door)
-        for channel, way in doors.items():
-            _send_due(outbox, channel, way, policy, day, clock, look, done)
-    return done
+            run.find_unsettled(door)
+            run.send_due(SLACK, _BySlack(door))
+    return run.done
 
 
-def _find_unsettled(
-    outbox: Outbox, door: SlackDoor, policy: DeliveryPolicy, clock: Callable[[], datetime], done: Delivered
-) -> None:
-    """Ask Slack of each message of which it is not known; one that did not arrive waits again."""
-    for message in outbox.unsettled(SLACK):
-        found = door.find(message.message_key, message.recipient, message.claimed_at)
-        if found.result != "unclear":
-            then = after_attempt(found, message.attempts, clock(), policy)
-            outbox.settle(message.message_key, then, clock(), found.reference)
-            done.outcomes[f"{SLACK} not known before, now {then.status}"] += 1
+@dataclass(frozen=True)
+class _Run:
+    outbox: Outbox
+    policy: DeliveryPolicy
+    day: date
+    clock: Callable[[], datetime]
+    look: Look
+    done: Delivered = field(default_factory=Delivered)
 
+    def find_unsettled(self, door: SlackDoor) -> None:
+        """Ask Slack of each message of which it is not known; one that did not arrive waits again."""
+        for message in self.outbox.unsettled(SLACK):
+            found = door.find(message.message_key, message.recipient, message.claimed_at)
+            if found.result != "unclear":
+                then = self._settled(message, found)
+                self.done.outcomes[f"{SLACK} not known before, now {then.status}"] += 1
 
-def _send_due(
-    outbox: Outbox,
-    channel: str,
-    way: _Door,
-    policy: DeliveryPolicy,
-    day: date,
-    clock: Callable[[], datetime],
-    look: Look,
-    done: Delivered,
-) -> None:
-    claims = (outbox.claim(key, clock()) for key in outbox.due(channel, day, clock()))
-    for message in claims:
-        if message is None:
-            continue
-        checked = _checked(outbox, message, day, look, done)
+    def send_due(self, channel: str, door: _Door) -> None:
+        """Try each message of a channel that nobody else has claimed."""
+        for key in self.outbox.due(channel, self.day, self.clock()):
+            message = self.outbox.claim(key, self.clock())
+            if message:
+                self.done.outcomes[f"{channel} {self._sent(message, door)}"] += 1
+
+    def _sent(self, message: Claimed, door: _Door) -> str:
+        """What became of a claimed message, in words."""
+        checked = self._checked(message)
         if checked is None:
-            done.outcomes[f"{channel} cancelled"] += 1
-            continue
-        attempt = way.send(checked)
-        then = after_attempt(attempt, message.attempts, clock(), policy)
-        outbox.settle(message.message_key, then, clock(), attempt.reference)
-        done.outcomes[f"{channel} {_in_words(then)}"] += 1
+            return "cancelled"
+        then = self._settled(message, door.send(checked))
         if then.error:
-            done.reasons[then.error] += 1
+            self.done.reasons[then.error] += 1
+        return _in_words(then)
 
+    def _settled(self, message: Claimed, attempt: Attempt) -> Next:
+        then = after_attempt(attempt, message.attempts, self.clock(), self.policy)
+        self.outbox.settle(message.message_key, then, self.clock(), attempt.reference)
+        return then
 
-def _checked(outbox: Outbox, message: Claimed, day: date, look: Look, done: Delivered) -> Claimed | None:
-    """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
-    deals = told_deals(message.payload)
-    if message.as_of_date != day or not deals:
-        why = f"it tells of {message.as_of_date}, which is over" if deals else "it was queued by an earlier version"
-        return _cancelled(outbox, message, why, {}, done)
-    now, done.looked_at = look([deal.opportunity_id for deal in deals], message.as_of_date)
-    plain: list[dict[str, Any]] = [vars(deal) | {"facts": list(deal.facts)} for deal in deals]
-    left_out = held_back(message.owner_id, plain, now)
-    if not left_out:
-        return message
-    payload = without(message.payload, message.channel, left_out)
-    if payload is None:
-        return _cancelled(outbox, message, "; ".join(sorted(set(left_out.values()))), left_out, done)
-    done.reasons.update(left_out.values())
-    outbox.reword(message.message_key, payload, left_out)
-    return replace(message, payload=payload)
+    def _checked(self, message: Claimed) -> Claimed | None:
+        """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
+        deals = told_deals(message.payload)
+        if not deals:
+            return self._cancelled(message, "it was queued by an earlier version", {})
+        if message.as_of_date != self.day:
+            return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
+        now, self.done.looked_at = self.look([deal.opportunity_id for deal in deals], message.as_of_date)
+        left_out = held_back(message.owner_id, deals, now)
+        if not left_out:
+            return message
+        payload = without(message.payload, message.channel, left_out)
+        if payload is None:
+            return self._cancelled(message, "; ".join(sorted(set(left_out.values()))), left_out)
+        self.done.reasons.update(left_out.values())
+        self.outbox.reword(message.message_key, payload, left_out)
+        return replace(message, payload=payload)
 
-
-def _cancelled(outbox: Outbox, message: Claimed, because: str, left_out: Mapping[str, str], done: Delivered) -> None:
-    done.reasons[because] += 1
-    outbox.cancel(message.message_key, because, left_out)
+    def _cancelled(self, message: Claimed, because: str, left_out: Mapping[str, str]) -> None:
+        self.done.reasons[because] += 1
+        self.outbox.cancel(message.message_key, because, left_out)
 
 
 def _in_words(then: Next) -> str:

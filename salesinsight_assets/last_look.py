@@ -3,19 +3,20 @@
 What belongs elsewhere: what follows from it (domain.delivery.recheck).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Self
 
+import pandas as pd
+
+from salesinsight_assets.adapters.salesforce import SalesforceCallError, SalesforceClient
+from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.domain.crm.source import QuotaReachedError
+from salesinsight_assets.domain.crm.tables import CrmTable
 from salesinsight_assets.domain.delivery.recheck import DealNow
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salesinsight_assets.adapters.warehouse import Warehouse
-    from salesinsight_assets.domain.crm.tables import CrmTable
-    from salesinsight_assets.settings import SalesforceSettings
+from salesinsight_assets.settings import SalesforceSettings
 
 _READ = ("id", "stage_name", "owner_id", "is_closed")
 _TIMEOUT_SECONDS, _BUDGET_SECONDS = 10.0, 30.0
@@ -24,7 +25,7 @@ _STORED = (
     "SELECT id, stage_name, owner_id, is_closed FROM crm.opportunities"
     " WHERE valid_to IS NULL AND NOT is_deleted AND id IN ({ids})"
 )
-_OWNERS = "SELECT id, is_active FROM crm.users WHERE valid_to IS NULL AND NOT is_deleted"
+_GONE = "SELECT id FROM crm.users WHERE valid_to IS NULL AND NOT is_deleted AND NOT is_active"
 _ACTIVE = (
     "SELECT DISTINCT what_id FROM (SELECT what_id, created_date, is_deleted, valid_to FROM crm.tasks UNION ALL SELECT what_id,"
     " created_date, is_deleted, valid_to FROM crm.events) AS done"
@@ -33,22 +34,32 @@ _ACTIVE = (
 
 
 class LastLook:
-    """Reads deals once more; a Salesforce that did not answer once is not asked again by the same look.
+    """Reads deals once more, by one login; a Salesforce that did not answer once is not asked again by the same look.
 
-    Activities are those of the last sync, recorded since the deal was scored.
+    Activities are those of the last sync, recorded since the deal was scored. Used as a context, it is closed at its end.
     """
 
     def __init__(
         self,
-        store: "Warehouse",
-        salesforce: "SalesforceSettings",
-        tables: Sequence["CrmTable"],
+        store: Warehouse,
+        salesforce: SalesforceSettings,
+        tables: Sequence[CrmTable],
         as_of: Callable[[date], datetime],
     ) -> None:
         self._store, self._as_of = store, as_of
         self._table = next(table for table in tables if table.name == "opportunities")
-        self._salesforce = replace(salesforce, timeout_seconds=_TIMEOUT_SECONDS, retry_budget_seconds=_BUDGET_SECONDS)
+        patience = replace(salesforce, timeout_seconds=_TIMEOUT_SECONDS, retry_budget_seconds=_BUDGET_SECONDS)
+        self._client = SalesforceClient(patience)
         self._why_stored = None if salesforce.is_configured else "Salesforce is not configured"
+        self._gone = set(store.read(_GONE)["id"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
 
     def __call__(self, deals: list[str], day: date) -> tuple[dict[str, DealNow], str]:
         """Each of the deals, told of `day`, that still exists, and where that was read."""
@@ -57,25 +68,17 @@ class LastLook:
         ids = ", ".join(f"${place}" for place in range(1, len(deals) + 1))
         if found is None:
             found = self._store.read(_STORED.format(ids=ids), tuple(deals))
-        owners = self._store.read(_OWNERS)
-        is_active = dict(zip(owners["id"], owners["is_active"], strict=True))
         since = (*deals, self._as_of(day).isoformat())
         active = self._store.read(_ACTIVE.format(ids=ids, since=len(deals) + 1), since)
-        return _as_deals(found, is_active, set(active["what_id"])), origin
+        return _as_deals(found, self._gone, set(active["what_id"])), origin
 
-    def _asked(self, deals: Sequence[str]) -> "pd.DataFrame | None":
+    def _asked(self, deals: Sequence[str]) -> pd.DataFrame | None:
         """What Salesforce says; None where it does not answer."""
-        import pandas as pd
-
-        from salesinsight_assets.adapters.salesforce import SalesforceCallError, SalesforceClient
-        from salesinsight_assets.domain.crm.source import QuotaReachedError
-
         if self._why_stored is not None:
             return None
         columns = [column for column in self._table.columns if column.name in _READ]
         try:
-            with SalesforceClient(self._salesforce) as client:
-                parts = [batch.to_pandas() for batch in client.rows_with(self._table, columns, "Id", deals)]
+            parts = [batch.to_pandas() for batch in self._client.rows_with(self._table, columns, "Id", deals)]
         except (SalesforceCallError, QuotaReachedError) as error:
             self._why_stored = f"Salesforce could not be asked: {error}"
             return None
@@ -83,15 +86,13 @@ class LastLook:
         return pd.concat([empty, *parts], ignore_index=True).drop_duplicates("id", keep="last")
 
 
-def _as_deals(
-    found: "pd.DataFrame", is_active: Mapping[str, bool | None], with_activity: set[str]
-) -> dict[str, DealNow]:
+def _as_deals(found: pd.DataFrame, gone: set[str], with_activity: set[str]) -> dict[str, DealNow]:
     return {
         str(row["id"]): DealNow(
             stage_name=row["stage_name"],
             owner_id=row["owner_id"],
             is_closed=bool(row["is_closed"]),
-            is_owner_active=is_active.get(row["owner_id"]) is not False,
+            is_owner_active=row["owner_id"] not in gone,
             has_new_activity=row["id"] in with_activity,
         )
         for row in found.to_dict("records")

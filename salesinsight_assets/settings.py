@@ -96,6 +96,11 @@ class Settings:
     mail: MailSettings | None = None
 
     @property
+    def has_channel(self) -> bool:
+        """Whether messages can be sent at all."""
+        return self.mail is not None or self.slack.bot_token is not None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.timezone)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from salesinsight_assets.domain.derived_tables import OUTBOX
-from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec, table_metadata
+from salesinsight_assets.metadata import markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
-from salesinsight_assets.sending import note_on_rows, withheld_because
+from salesinsight_assets.sending import NO_CHANNEL, note_on_rows, withheld_because
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,13 +84,14 @@ def _write_files(made: "pd.DataFrame", folder: Path) -> Path:
 
 
 @dg.asset(
-    name="deliveries",
-    group_name="delivery",
-    owners=OWNERS,
-    kinds={"email", "slack", "postgres"},
-    description="Hands over what waits in the outbox, by the channels that are configured. Each deal is looked at once more"
-    " before its owner is told of it; what was not taken is tried again, what may have arrived is not sent twice.",
-    metadata=table_metadata(OUTBOX),
+    **spec(
+        "delivery",
+        OUTBOX,
+        "Hands over what waits in the outbox, by the channels that are configured. Each deal is looked at once more"
+        " before its owner is told of it; what was not taken is tried again, what may have arrived is not sent twice.",
+        {"email", "slack", "postgres"},
+        name="deliveries",
+    ),
     deps=["messages"],
     partitions_def=DAILY,
 )
@@ -104,12 +105,12 @@ def deliveries(
     store, day = warehouse.open(), partition_day(context)
     outbox, settings = Outbox(store), company.settings
     withheld = withheld_because(context, store, company)
-    if not withheld and settings.mail is None and settings.slack.bot_token is None:
-        withheld = "neither SMTP_URL nor SLACK_BOT_TOKEN is set"
+    if not withheld and not settings.has_channel:
+        withheld = NO_CHANNEL
     told: dict[str, Any] = {"sent": f"nothing sent: {withheld}"}
     if not withheld:
-        look = LastLook(store, settings.salesforce, company.crm_tables, company.as_of)
-        done = deliver(outbox, settings.mail, settings.slack, company.policies.delivery, day, company.now, look)
+        with LastLook(store, settings.salesforce, company.crm_tables, company.as_of) as look:
+            done = deliver(outbox, settings.mail, settings.slack, company.policies.delivery, day, company.now, look)
         told = {
             "sent": ", ".join(f"{n} {outcome}" for outcome, n in sorted(done.outcomes.items())) or "nothing was due",
             "deals looked at in": done.looked_at,

@@ -146,6 +146,15 @@ def test_a_rep_none_of_whose_deals_holds_gets_no_mail(connected, mail) -> None:
     assert set(mine["error"]) == {"the deal has another owner since"}
 
 
+def test_a_rep_who_has_left_is_written_to_no_more(connected, mail) -> None:
+    owner, recipient = outbox(connected, "email").loc[0, ["owner_id", "recipient"]]
+    connected.warehouse.execute("UPDATE crm.users SET is_active = false WHERE valid_to IS NULL AND id = $1", (owner,))
+    deliver(connected)
+    assert recipient not in [message["To"] for message in mail.taken]
+    mine = outbox(connected)[lambda rows: rows["owner_id"] == owner]
+    assert set(mine["error"]) == {"the owner is no longer active in Salesforce"}
+
+
 def test_a_mail_server_that_is_away_is_tried_again_after_a_wait_by_the_sensor(connected, mail) -> None:
     address = mail.url
     connected.set_environment({"SMTP_URL": "smtp://127.0.0.1:1?tls=none"})
@@ -289,6 +298,7 @@ def test_the_last_look_is_into_salesforce_itself(connected, org, slack) -> None:
     assert "the deal was closed since: Closed Lost" in told["because"]
     assert deal not in [m["metadata"]["event_payload"]["message_key"].split(":")[1] for m in slack.posted]
     assert len(slack.posted) == len(outbox(connected, "slack")) - 1
+    assert org.server.sessions.login_count == 1
 
 
 def test_a_salesforce_that_does_not_answer_is_asked_once_and_the_stored_rows_stand_in(connected, org, mail) -> None:

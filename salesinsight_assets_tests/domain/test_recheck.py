@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from salesinsight_assets.domain.delivery.payloads import ToldDeal
 from salesinsight_assets.domain.delivery.recheck import ACTIVITY_FACTS, DealNow, held_back, not_told_because
 from salesinsight_assets.domain.features import CATALOGUE
+from salesinsight_assets_tests.domain.test_delivery import CONTENT
 
 AS_TOLD = DealNow("Proposal", "rep 1")
 
@@ -44,7 +46,7 @@ def test_the_facts_that_an_activity_makes_untrue_are_facts_of_the_catalogue():
 
 
 def test_of_several_deals_only_those_that_changed_are_held_back():
-    told = [{"opportunity_id": name, "stage_name": "Proposal", "facts": ["age"]} for name in ("a", "b", "c")]
+    told = [ToldDeal(name, "Proposal", ["age"], CONTENT) for name in ("a", "b", "c")]
     now = {"a": AS_TOLD, "b": replace(AS_TOLD, owner_id="rep 2")}
     assert held_back("rep 1", told, now) == {
         "b": "the deal has another owner since",
@@ -53,5 +55,5 @@ def test_of_several_deals_only_those_that_changed_are_held_back():
 
 
 def test_a_deal_whose_stage_was_not_named_may_move():
-    told = [{"opportunity_id": "a", "stage_name": None, "facts": []}]
+    told = [ToldDeal("a", None, [], CONTENT)]
     assert held_back("rep 1", told, {"a": replace(AS_TOLD, stage_name="Negotiation")}) == {}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import pandas as pd
+
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
 from salesinsight_assets.domain.delivery.attempts import CLAIM_LASTS, Next
 
@@ -47,13 +49,26 @@ class Outbox:
         )
         return rows["message_key"].tolist()
 
+    def waiting_since(self, day: date, at: datetime) -> datetime | None:
+        """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over."""
+        rows = self._warehouse.read(
+            "SELECT max(coalesce(retry_at, claimed_at)) AS since FROM engagement.outbox WHERE as_of_date = $1 AND"
+            " (status = 'pending' AND retry_at <= $2 OR status = 'unknown' AND channel = 'slack'"
+            " OR status = 'sending' AND claimed_at < $3)",
+            (day, at, at - CLAIM_LASTS),
+        )
+        return None if pd.isna(rows["since"][0]) else rows["since"][0].to_pydatetime()
+
     def claim(self, key: str, at: datetime) -> Claimed | None:
         """Take a pending message; None where another process was faster."""
-        return self._taken(
-            "UPDATE engagement.outbox SET status = 'sending', attempts = attempts + 1, claimed_at = $2"
-            f" WHERE message_key = $1 AND status = 'pending' RETURNING {_COLUMNS}",
-            (key, at),
-        )
+        with self._warehouse.transaction() as sql:
+            sql.execute(
+                "UPDATE engagement.outbox SET status = 'sending', attempts = attempts + 1, claimed_at = $2"
+                f" WHERE message_key = $1 AND status = 'pending' RETURNING {_COLUMNS}",
+                (key, at),
+            )
+            rows = sql.fetch_arrow_table().to_pylist()
+        return _claimed(rows[0]) if rows else None
 
     def unsettled(self, channel: str) -> list[Claimed]:
         """The messages of a channel of which it is not known whether they arrived."""
@@ -63,13 +78,14 @@ class Outbox:
         )
         return [_claimed({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
 
-    def release_abandoned(self, at: datetime) -> int:
+    def release_abandoned(self, at: datetime) -> None:
         """Claims of processes that are gone: whether their messages arrived is not known."""
-        return self._count(
-            "UPDATE engagement.outbox SET status = 'unknown', error = 'the process that sent it was ended'"
-            " WHERE status = 'sending' AND claimed_at < $1 RETURNING 1",
-            (at - CLAIM_LASTS,),
-        )
+        with self._warehouse.transaction() as sql:
+            sql.execute(
+                "UPDATE engagement.outbox SET status = 'unknown', error = 'the process that sent it was ended'"
+                " WHERE status = 'sending' AND claimed_at < $1",
+                (at - CLAIM_LASTS,),
+            )
 
     def reword(self, key: str, payload: Mapping[str, Any], left_out: Mapping[str, str]) -> None:
         """What a claimed message says after all, and the deals of its day that are not told of, each with the reason."""
@@ -114,17 +130,6 @@ class Outbox:
             (day,),
         )
         return {str(row["message"]): str(row["error"]) for row in rows.to_dict("records")}
-
-    def _taken(self, statement: str, parameters: tuple[object, ...]) -> Claimed | None:
-        with self._warehouse.transaction() as sql:
-            sql.execute(statement, parameters)
-            rows = sql.fetch_arrow_table().to_pylist()
-        return _claimed(rows[0]) if rows else None
-
-    def _count(self, statement: str, parameters: tuple[object, ...]) -> int:
-        with self._warehouse.transaction() as sql:
-            sql.execute(statement, parameters)
-            return sql.fetch_arrow_table().num_rows
 
 
 def _claimed(row: Mapping[str, Any]) -> Claimed:

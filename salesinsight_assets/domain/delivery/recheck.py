@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from salesinsight_assets.domain.delivery.payloads import ToldDeal
+
 ACTIVITY_FACTS = frozenset(
     {"last activity", "recent activity", "activity rate", "activity trend", "meetings", "last change"}
 )
@@ -43,13 +45,10 @@ def not_told_because(owner_id: str, stage_name: str | None, facts: Sequence[str]
     return next((because for because, holds in found.items() if holds), None)
 
 
-def held_back(owner_id: str, told: Sequence[Mapping[str, object]], now: Mapping[str, DealNow]) -> dict[str, str]:
-    """Of the deals that a message tells of (`opportunity_id`, `stage_name`, `facts`) those it must not, each with the reason."""
-    found: dict[str, str] = {}
-    for deal in told:
-        deal_id, stage = str(deal["opportunity_id"]), deal["stage_name"]
-        facts = [str(fact) for fact in deal["facts"]] if isinstance(deal["facts"], list) else []
-        because = not_told_because(owner_id, None if stage is None else str(stage), facts, now.get(deal_id))
-        if because:
-            found[deal_id] = because
-    return found
+def held_back(owner_id: str, told: Sequence[ToldDeal], now: Mapping[str, DealNow]) -> dict[str, str]:
+    """Of the deals that a message tells of those it must not, each with the reason."""
+    reasons = {
+        deal.opportunity_id: not_told_because(owner_id, deal.stage_name, deal.facts, now.get(deal.opportunity_id))
+        for deal in told
+    }
+    return {deal: because for deal, because in reasons.items() if because}

@@ -60,7 +60,7 @@ def money(amount: float, currency: str | None) -> str:
 
 def alert_text(alert: AlertContent) -> str:
     """One alert as a rep reads it."""
-    return "\n\n".join([*alert_blocks(alert)[:-1], f"{alert_blocks(alert)[-1]}\n{FEEDBACK_LINE}"])
+    return "\n\n".join(alert_blocks(alert)) + f"\n{FEEDBACK_LINE}"
 
 
 def alert_blocks(alert: AlertContent) -> list[str]:
