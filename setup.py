@@ -17,7 +17,12 @@ setup(
     ),
     include_package_data=True,
     package_data={
-        "salesinsight_assets": ["adapters/warehouse/migrations/*.mako", "domain/delivery/*.jinja", "py.typed"]
+        "salesinsight_assets": [
+            "adapters/warehouse/migrations/*.mako",
+            "domain/delivery/*.jinja",
+            "web/templates/*.jinja",
+            "py.typed",
+        ]
     },
     data_files=[("share/salesinsight", ["dagster.yaml", "workspace.yaml"])],
     entry_points={"console_scripts": ["salesinsight=salesinsight_assets.cli:main"]},
@@ -32,7 +37,10 @@ setup(
         "dagster-slack>=0.29.27,<0.30",
         "dagster-webserver>=1.13.27,<1.14",
         "dagster>=1.13.27,<1.14",
+        "fastapi>=0.115",
         "great-expectations>=1.24,<2",
+        "holidays>=0.60",
+        "itsdangerous>=2.2",
         "jinja2>=3.1",
         "lightgbm>=4.6",
         "matplotlib>=3.9",

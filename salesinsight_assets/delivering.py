@@ -4,20 +4,26 @@ Nothing here decides what a state means (domain.delivery.attempts) or what may b
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
+import pandas as pd
+
 from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
-from salesinsight_assets.adapters.warehouse.outbox import Claimed, Outbox
+from salesinsight_assets.adapters.warehouse.outbox import Claimed, Due, Outbox
 from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
 from salesinsight_assets.domain.delivery.digest_html import digest_html
-from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, told_deals, without
+from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, ToldDeal, told_deals, without
 from salesinsight_assets.domain.delivery.recheck import DealNow, held_back
-from salesinsight_assets.domain.delivery.slack_blocks import alert_as_blocks
+from salesinsight_assets.domain.delivery.slack_blocks import SlackButtons, alert_as_blocks
+from salesinsight_assets.domain.delivery.texts import DigestLinks, mailed_text, slack_text
+from salesinsight_assets.domain.feedback.answers import ToldAlert, button_value
+from salesinsight_assets.domain.feedback.links import Links, digest_links
+from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.settings import MailSettings, SlackSettings
 
 Look = Callable[[list[str], date], tuple[Mapping[str, DealNow], str]]
@@ -37,9 +43,52 @@ class _Door(Protocol):
     def send(self, message: Claimed) -> Attempt: ...
 
 
+@dataclass(frozen=True)
+class SendingRules:
+    """What decides whether and when a message is sent.
+
+    Attributes:
+        policy: how often it is tried.
+        day: the day that may be told; messages of earlier ones are cancelled.
+        clock: the moment.
+        look: the deals as they are now.
+        asked: what reps asked not to be told of (see `domain.alerts.silences`).
+        work_time: the first moment from one on at which a rep, by the Salesforce Id, may be written to.
+    """
+
+    policy: DeliveryPolicy
+    day: date
+    clock: Callable[[], datetime]
+    look: Look
+    asked: pd.DataFrame
+    work_time: Callable[[str, datetime], datetime]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a message can lead to: our pages (None: there are none), and a deal's page in Salesforce."""
+
+    links: Links | None
+    feedback: FeedbackPolicy
+    record_url: Callable[[str], str | None]
+
+    def digest_links(self, message: Claimed, deals: Sequence[ToldDeal]) -> DigestLinks | None:
+        """The links of a digest."""
+        if self.links is None:
+            return None
+        digest = ToldAlert(message.message_key, message.as_of_date, message.owner_id)
+        return digest_links(self.links, digest, deals, self.feedback, self.record_url)
+
+    def buttons(self, message: Claimed, deal: ToldDeal, slack: SlackSettings) -> SlackButtons:
+        """The buttons of a message in Slack; those that answer only where Slack's answers can be told from others'."""
+        alert = ToldAlert(message.message_key, message.as_of_date, message.owner_id, deal.opportunity_id, deal.rule)
+        value = button_value(alert) if slack.signing_secret else None
+        return SlackButtons(value, self.feedback.snooze_days, self.record_url(deal.opportunity_id))
+
+
 class _ByMail:
-    def __init__(self, door: MailDoor, mail: MailSettings, clock: Callable[[], datetime]) -> None:
-        self._door, self._mail, self._clock = door, mail, clock
+    def __init__(self, door: MailDoor, mail: MailSettings, clock: Callable[[], datetime], wording: Wording) -> None:
+        self._door, self._mail, self._clock, self._wording = door, mail, clock, wording
 
     def send(self, message: Claimed) -> Attempt:
         held = message.payload
@@ -47,52 +96,56 @@ class _ByMail:
             return Attempt(
                 "refused", f"the CRM's e-mail address of this owner cannot be written to: {message.recipient!r}"
             )
-        html = digest_html([deal.content for deal in told_deals(held)], held.get("note"))
-        words: tuple[str, str] = held["subject"], held["text"]
-        return self._door.send(
-            mail_message(self._mail, message.message_key, message.recipient, *words, html, self._clock())
+        deals, note = told_deals(held), held.get("note")
+        contents, links = [deal.content for deal in deals], self._wording.digest_links(message, deals)
+        words: tuple[str, str, str] = (
+            held["subject"],
+            mailed_text(contents, note, links),
+            digest_html(contents, note, links),
         )
+        made = mail_message(
+            self._mail,
+            message.message_key,
+            message.recipient,
+            *words,
+            self._clock(),
+            links and links.unsubscribe,
+        )
+        return self._door.send(made)
 
 
 class _BySlack:
-    def __init__(self, door: SlackDoor) -> None:
-        self._door = door
+    def __init__(self, door: SlackDoor, slack: SlackSettings, wording: Wording) -> None:
+        self._door, self._slack, self._wording = door, slack, wording
 
     def send(self, message: Claimed) -> Attempt:
         (deal,) = told_deals(message.payload)
-        blocks = alert_as_blocks(deal.content, message.payload.get("note"))
-        return self._door.send(message.message_key, message.recipient, message.payload["text"], blocks)
+        note, buttons = message.payload.get("note"), self._wording.buttons(message, deal, self._slack)
+        text = slack_text(deal.content, note, is_asked=False)
+        blocks = alert_as_blocks(deal.content, note, buttons)
+        return self._door.send(message.message_key, message.recipient, text, blocks)
 
 
 def deliver(
-    outbox: Outbox,
-    mail: MailSettings | None,
-    slack: SlackSettings,
-    policy: DeliveryPolicy,
-    day: date,
-    clock: Callable[[], datetime],
-    look: Look,
+    outbox: Outbox, mail: MailSettings | None, slack: SlackSettings, rules: SendingRules, wording: Wording
 ) -> Delivered:
-    """Send every message that is due, by the channels that are configured; those of days before `day` are cancelled."""
-    run = _Run(outbox, policy, day, clock, look)
-    outbox.release_abandoned(clock())
+    """Send every message that is due, by the channels that are configured; those of days before are cancelled."""
+    run = _Run(outbox, rules)
+    outbox.release_abandoned(rules.clock())
     with ExitStack() as stack:
         if mail is not None:
-            run.send_due(EMAIL, _ByMail(stack.enter_context(mail_door(mail)), mail, clock))
+            run.send_due(EMAIL, _ByMail(stack.enter_context(mail_door(mail)), mail, rules.clock, wording))
         if slack.bot_token is not None:
             door = SlackDoor(slack)
             run.find_unsettled(door)
-            run.send_due(SLACK, _BySlack(door))
+            run.send_due(SLACK, _BySlack(door, slack, wording))
     return run.done
 
 
 @dataclass(frozen=True)
 class _Run:
     outbox: Outbox
-    policy: DeliveryPolicy
-    day: date
-    clock: Callable[[], datetime]
-    look: Look
+    rules: SendingRules
     done: Delivered = field(default_factory=Delivered)
 
     def find_unsettled(self, door: SlackDoor) -> None:
@@ -105,10 +158,21 @@ class _Run:
 
     def send_due(self, channel: str, door: _Door) -> None:
         """Try each message of a channel that nobody else has claimed."""
-        for key in self.outbox.due(channel, self.day, self.clock()):
-            message = self.outbox.claim(key, self.clock())
+        for due in self.outbox.due(channel, self.rules.day, self.rules.clock()):
+            if self._has_to_wait(due):
+                self.done.outcomes[f"{channel} waiting for the rep's work time"] += 1
+                continue
+            message = self.outbox.claim(due.message_key, self.rules.clock())
             if message:
                 self.done.outcomes[f"{channel} {self._sent(message, door)}"] += 1
+
+    def _has_to_wait(self, due: Due) -> bool:
+        """Whether the rep is not to be written to at this hour; the message is put off then."""
+        now = self.rules.clock()
+        begins = self.rules.work_time(due.owner_id, now)
+        if begins > now:
+            self.outbox.put_off(due.message_key, begins, "waits for the rep's work time")
+        return begins > now
 
     def _sent(self, message: Claimed, door: _Door) -> str:
         """What became of a claimed message, in words."""
@@ -121,8 +185,8 @@ class _Run:
         return _in_words(then)
 
     def _settled(self, message: Claimed, attempt: Attempt) -> Next:
-        then = after_attempt(attempt, message.attempts, self.clock(), self.policy)
-        self.outbox.settle(message.message_key, then, self.clock(), attempt.reference)
+        then = after_attempt(attempt, message.attempts, self.rules.clock(), self.rules.policy)
+        self.outbox.settle(message.message_key, then, self.rules.clock(), attempt.reference)
         return then
 
     def _checked(self, message: Claimed) -> Claimed | None:
@@ -130,10 +194,10 @@ class _Run:
         deals = told_deals(message.payload)
         if not deals:
             return self._cancelled(message, "it was queued by an earlier version", {})
-        if message.as_of_date != self.day:
+        if message.as_of_date != self.rules.day:
             return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
-        now, self.done.looked_at = self.look([deal.opportunity_id for deal in deals], message.as_of_date)
-        left_out = held_back(message.owner_id, deals, now)
+        now, self.done.looked_at = self.rules.look([deal.opportunity_id for deal in deals], message.as_of_date)
+        left_out = held_back(message.channel, message.owner_id, deals, now, self.rules.asked)
         if not left_out:
             return message
         payload = without(message.payload, message.channel, left_out)

@@ -13,9 +13,11 @@ from typing import Any
 
 from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
+from salesinsight_assets.domain.alerts.work_time import WorkTimePolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
@@ -90,7 +92,9 @@ class Policies:
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     playbook: Playbook = field(default_factory=Playbook)
+    work_time: WorkTimePolicy = field(default_factory=WorkTimePolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
@@ -122,7 +126,10 @@ def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
         default = getattr(kind(), entry)
         if not _is_like(default, value):
             raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
-    return kind(**given)
+    try:
+        return kind(**given)
+    except ValueError as error:
+        raise SettingsError(f"[{table}] {error}") from error
 
 
 def _is_like(default: object, value: object) -> bool:
@@ -137,6 +144,8 @@ def _is_like(default: object, value: object) -> bool:
 
 
 def _named(default: object) -> str:
+    if isinstance(default, bool):
+        return "true or false"
     if isinstance(default, Mapping | tuple):
         return "a table of texts" if isinstance(default, Mapping) else "a list of texts"
     return f"a {'text' if isinstance(default, str) else 'number'} such as {default}"

@@ -3,7 +3,7 @@
 Secrets never pass through Dagster's configuration: they are read from the environment where they are used.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from salesinsight_assets.settings import SalesforceSettings, Settings, last_comp
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.warehouse import Warehouse
+    from salesinsight_assets.domain.feedback.links import Links
 
 
 class WarehouseResource(dg.ConfigurableResource):
@@ -83,6 +84,19 @@ class CompanyResource(dg.ConfigurableResource):
         from salesinsight_assets.domain.history.grid import end_of_day
 
         return end_of_day(day, self.zone)
+
+    def told_at(self, day: date) -> datetime:
+        """When people are told of `day`: at the hour of the messages in the morning after."""
+        hour = time.fromisoformat(self.policies.schedule.messages.zfill(len("HH:MM")))
+        return datetime.combine(day + timedelta(days=1), hour, self.zone)
+
+    @property
+    def links(self) -> "Links | None":
+        """What signs the links in messages; None where no address of ours is configured."""
+        from salesinsight_assets.domain.feedback.links import Links
+
+        found = self.settings.links
+        return found and Links(found.base_url, found.secret_key, self.policies.feedback.links_last_days)
 
     def now(self) -> datetime:
         """The current moment in UTC."""

@@ -51,12 +51,27 @@ class SalesforceSettings:
         """Whether a login can be tried at all."""
         return bool(self.client_id or self.username)
 
+    def record_url(self, record_id: str) -> str | None:
+        """Where a person opens a record; None where no org is configured.
+
+        >>> SalesforceSettings("https://acme.my.salesforce.com", client_id="x").record_url("006A")
+        'https://acme.my.salesforce.com/006A'
+        >>> SalesforceSettings(client_id="x").record_url("006A")
+        'https://login.salesforce.com/?startURL=%2F006A'
+        """
+        if not self.is_configured:
+            return None
+        base = self.login_url.rstrip("/")
+        is_for_all = urlsplit(base).hostname in ("login.salesforce.com", "test.salesforce.com")
+        return f"{base}/?startURL=%2F{record_id}" if is_for_all else f"{base}/{record_id}"
+
 
 @dataclass(frozen=True)
 class SlackSettings:
-    """How to reach Slack, and the channel in which the data engineer is told of what fails."""
+    """How to reach Slack, how Slack signs what it sends us, and where the data engineer is told of what fails."""
 
     bot_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
     api_url: str = "https://slack.com/api/"
     ops_channel: str | None = None
 
@@ -84,6 +99,14 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class LinkSettings:
+    """The public address of our pages, without a slash at its end, and the key that signs the links in messages."""
+
+    base_url: str
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -94,6 +117,7 @@ class Settings:
     salesforce: SalesforceSettings
     slack: SlackSettings = field(default_factory=SlackSettings)
     mail: MailSettings | None = None
+    links: LinkSettings | None = None
 
     @property
     def has_channel(self) -> bool:
@@ -147,6 +171,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce=replace(_salesforce(env), state_directory=home),
         slack=_slack(env),
         mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
+        links=_links(env.get("SALESINSIGHT_BASE_URL") or None, env.get("SALESINSIGHT_SECRET_KEY") or None),
     )
 
 
@@ -215,9 +240,34 @@ def _slack(env: Mapping[str, str]) -> SlackSettings:
         raise SettingsError(f"SLACK_API_URL: expected an address with https://, got {url!r}; correct it or unset it")
     return SlackSettings(
         bot_token=env.get("SLACK_BOT_TOKEN") or None,
+        signing_secret=env.get("SLACK_SIGNING_SECRET") or None,
         api_url=url if url.endswith("/") else f"{url}/",
         ops_channel=env.get("SLACK_OPS_CHANNEL") or None,
     )
+
+
+_LEAST_KEY = 32
+"""Characters of a key: `openssl rand -hex 32` gives 64."""
+
+
+def _links(base_url: str | None, key: str | None) -> LinkSettings | None:
+    """Where links lead, or None where neither is given. The key is not shown."""
+    if base_url is None and key is None:
+        return None
+    if key is None or len(key) < _LEAST_KEY:
+        came = "nothing" if key is None else f"{len(key)}"
+        raise SettingsError(
+            f"SALESINSIGHT_SECRET_KEY: expected {_LEAST_KEY} characters or more, such as `openssl rand -hex 32` prints, got {came};"
+            " set it beside SALESINSIGHT_BASE_URL"
+        )
+    parts = urlsplit(base_url or "")
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _OWN_HOSTS)
+    if not base_url or not is_safe or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(
+            f"SALESINSIGHT_BASE_URL: expected an address such as https://insight.example.com, got {base_url!r}; correct it, or set it"
+            " beside SALESINSIGHT_SECRET_KEY"
+        )
+    return LinkSettings(base_url.rstrip("/"), key)
 
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}

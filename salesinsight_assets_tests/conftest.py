@@ -46,8 +46,15 @@ least_lost = 20
 least_reference_weeks = 1
 least_deals = 10
 least_decided = 1
+
+[work_time]
+quiet_from = "00:00"
+quiet_until = "00:00"
 """
-"""Settings under which the small company has enough deals to train a model on, and to compare one week with another."""
+"""Settings under which the small company has enough deals to train a model on, and to compare one week with another.
+
+Its people are written to at any hour, so that a test need not wait for the morning.
+"""
 A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
 """A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
 SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")

@@ -68,7 +68,7 @@ def scripted_slack() -> Generator[ScriptedSlack]:
 
         def _answer(self, fields: dict[str, Any]) -> None:
             path = urlsplit(self.path).path
-            slack.calls.append((path, self.headers["Authorization"].removeprefix("Bearer "), fields))
+            slack.calls.append((path, (self.headers["Authorization"] or "").removeprefix("Bearer "), fields))
             status, headers, content = slack.answer(path.rpartition("/")[2], fields)
             if status == 0:
                 self.close_connection = True

@@ -73,7 +73,10 @@ def test_the_readme_tells_the_rule_based_score_and_the_gate_with_their_numbers()
 
 def test_the_readme_names_every_setting():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    own = ["SALESINSIGHT_HOME", "SALESINSIGHT_POSTGRES_URL", "SALESINSIGHT_TIMEZONE", "SALESINSIGHT_CONFIG"]
+    own = [
+        *("SALESINSIGHT_HOME", "SALESINSIGHT_POSTGRES_URL", "SALESINSIGHT_TIMEZONE", "SALESINSIGHT_CONFIG"),
+        *("SALESINSIGHT_BASE_URL", "SALESINSIGHT_SECRET_KEY", "SLACK_SIGNING_SECRET"),
+    ]
     salesforce = [
         f"SALESFORCE_{field.name.upper()}" for field in fields(SalesforceSettings) if field.name != "state_directory"
     ]

@@ -25,15 +25,28 @@ _OK, _GO_ON, _PERMANENT = 250, 354, 500
 
 
 def mail_message(
-    mail: MailSettings, key: str, recipient: str, subject: str, text: str, html: str, at: datetime
+    mail: MailSettings,
+    key: str,
+    recipient: str,
+    subject: str,
+    text: str,
+    html: str,
+    at: datetime,
+    unsubscribe: str | None = None,
 ) -> EmailMessage:
-    """A message with a plain and an HTML part of equal worth. Its Message-ID follows from `key`: sent twice, it is one."""
+    """A message with a plain and an HTML part of equal worth. Its Message-ID follows from `key`: sent twice, it is one.
+
+    `unsubscribe` is an address at which a POST unsubscribes at once (RFC 8058): mail programs show a button for it.
+    """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = " ".join(subject.split())
     message["From"] = mail.sender
     message["To"] = recipient
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id(mail, key)
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     message.set_content(text)
     message.add_alternative(html, subtype="html")

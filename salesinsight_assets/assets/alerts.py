@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from salesinsight_assets.audience import silences_of_day
 from salesinsight_assets.domain.derived_tables import REP_ALERTS
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, THE_DAY_BEFORE
@@ -64,6 +65,7 @@ def _new_alerts(context: dg.AssetExecutionContext, store: "Warehouse", company: 
     )
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
     known = as_if_sent(earlier) if is_replay(context, company) else earlier
-    alerts = daily_alerts(deals, known, day, company.policies.alerts, store.last_alert_day(day))
+    asked = silences_of_day(context, store, company)
+    alerts = daily_alerts(deals, known, day, company.policies.alerts, store.last_alert_day(day), asked)
     is_stored = store.replace_alerts(day, alerts, open_deals=len(deals))
     return alerts if is_stored else store.partition("rep_alerts", day)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from salesinsight_assets.audience import asked_at, work_times
 from salesinsight_assets.domain.derived_tables import OUTBOX
 from salesinsight_assets.metadata import markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
@@ -39,7 +40,17 @@ def messages(
     store, day = warehouse.open(), partition_day(context)
     alerts, reps = store.alerts_to_word(day), store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
     note = note_on_rows(context, store, company)
-    made = alert_messages(alerts, reps, day, company.now(), company.policies.playbook, note)
+    now, times, asked = company.now(), work_times(context, store, company), asked_at(store, company.now())
+    made = alert_messages(
+        alerts,
+        reps,
+        day,
+        now,
+        company.policies.playbook,
+        note,
+        not_before=times.waits(alerts["owner_id"].unique(), now),
+        without_mail=set(asked.loc[asked["spares_high"], "owner_id"]),
+    )
     withheld = withheld_because(context, store, company)
     queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())
     shown = _of_the_day(store, day, made)
@@ -99,7 +110,7 @@ def deliveries(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
     from salesinsight_assets.adapters.warehouse.outbox import Outbox
-    from salesinsight_assets.delivering import deliver
+    from salesinsight_assets.delivering import SendingRules, Wording, deliver
     from salesinsight_assets.last_look import LastLook
 
     store, day = warehouse.open(), partition_day(context)
@@ -110,7 +121,16 @@ def deliveries(
     told: dict[str, Any] = {"sent": f"nothing sent: {withheld}"}
     if not withheld:
         with LastLook(store, settings.salesforce, company.crm_tables, company.as_of) as look:
-            done = deliver(outbox, settings.mail, settings.slack, company.policies.delivery, day, company.now, look)
+            rules = SendingRules(
+                company.policies.delivery,
+                day,
+                company.now,
+                look,
+                asked_at(store, company.now()),
+                work_times(context, store, company).next,
+            )
+            wording = Wording(company.links, company.policies.feedback, settings.salesforce.record_url)
+            done = deliver(outbox, settings.mail, settings.slack, rules, wording)
         told = {
             "sent": ", ".join(f"{n} {outcome}" for outcome, n in sorted(done.outcomes.items())) or "nothing was due",
             "deals looked at in": done.looked_at,

@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 
 from salesinsight_assets.cli.demo_company import company_file
-from salesinsight_assets.cli.only_dev import only_dev
+from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.runtime import installed_file, running
+from salesinsight_assets.cli.runtime import Runtime, installed_file, running
+from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.settings import child_environment, export_environment, load_settings
 
@@ -25,16 +26,25 @@ _LOOK_SECONDS = 0.5
 
 @click.command("dev")
 @click.option("--port", default=3000, show_default=True, help="Port of Dagster's UI, on 127.0.0.1.")
+@click.option("--pages-port", default=DEFAULT_PORT, show_default=True, help="Port of the pages that messages link to.")
 @click.option("--verbose", is_flag=True, help="Log the daemon's routine too: every half minute it looks at each step.")
-def command(port: int, verbose: bool) -> None:
-    """Run the Dagster UI and daemon until Ctrl-C."""
+def command(port: int, pages_port: int, verbose: bool) -> None:
+    """Run the Dagster UI and daemon, and the pages that messages link to, until Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background ignores it
     with running() as runtime, only_dev(runtime.settings.home) as dev, _demo_salesforce(runtime.settings.home):
-        if _answers(port):
-            raise BadInputError(f"--port: expected a free port, got {port}, where something answers; choose another")
-        click.echo("Dagster is starting, which takes some ten seconds (Ctrl-C ends everything) …")
-        code = _run_dagster(dev.noted(_dagster(port, "info" if verbose else "warning")), runtime.dagster_home, port)
+        for option, wanted in (("--port", port), ("--pages-port", pages_port)):
+            if _answers(wanted):
+                raise BadInputError(
+                    f"{option}: expected a free port, got {wanted}, where something answers; choose another"
+                )
+        with pages_served(runtime, _HOST, pages_port):
+            code = _started(runtime, dev, port, verbose)
     raise SystemExit(code)
+
+
+def _started(runtime: Runtime, dev: OnlyDev, port: int, verbose: bool) -> int:
+    click.echo("Dagster is starting, which takes some ten seconds (Ctrl-C ends everything) …")
+    return _run_dagster(dev.noted(_dagster(port, "info" if verbose else "warning")), runtime.dagster_home, port)
 
 
 @contextlib.contextmanager

@@ -308,6 +308,52 @@ OUTBOX = DerivedTable(
     "as_of_date",
     schema="engagement",
 )
+_TOLD_DAY = _required("as_of_date", "date", "The day that the message tells of.")
+_MESSAGE = _key("message_key", "text", "The message, see outbox.")
+VERDICTS = DerivedTable(
+    "verdicts",
+    (
+        _TOLD_DAY,
+        _MESSAGE,
+        _DEAL,
+        _required("owner_id", "text", "Salesforce Id of the rep who was told."),
+        _required("rule", "text", "The rule that the deal was told under."),
+        _required("verdict", "text", "helpful, not_helpful or wrong; the latest one counts."),
+        _required("given_at", "timestamp", "When it was given."),
+        _required("channel", "text", "email or slack: where it was given."),
+    ),
+    "as_of_date",
+    schema="engagement",
+)
+SILENCES = DerivedTable(
+    "silences",
+    (
+        _TOLD_DAY,
+        _MESSAGE,
+        _key("kind", "text", "snooze, wrong, mute_deal, mute_rule or unsubscribe."),
+        _key("since", "timestamp", "From when on."),
+        _required("owner_id", "text", "Salesforce Id of the rep who asked for it."),
+        TableColumn("opportunity_id", "text", "The deal; missing: any."),
+        TableColumn("rule", "text", "The rule; missing: any."),
+        TableColumn("channel", "text", "The channel; missing: any."),
+        TableColumn("until", "timestamp", "Until when; missing: until it is withdrawn."),
+        TableColumn("withdrawn_at", "timestamp", "When the rep took it back."),
+    ),
+    "as_of_date",
+    schema="engagement",
+)
+MESSAGE_EVENTS = DerivedTable(
+    "message_events",
+    (
+        _TOLD_DAY,
+        _MESSAGE,
+        _key("kind", "text", "opened or clicked. Mail programs and scanners open by themselves: not reliable."),
+        _key("happened_at", "timestamp", "When."),
+        TableColumn("opportunity_id", "text", "The deal whose link it was; missing for an opened digest."),
+    ),
+    "as_of_date",
+    schema="engagement",
+)
 DERIVED_TABLES = (
     OPEN_OPPORTUNITIES,
     OPPORTUNITY_FEATURES,
@@ -324,4 +370,7 @@ DERIVED_TABLES = (
     FEATURE_DEFAULTS,
     MODEL_CHECKS,
     OUTBOX,
+    VERDICTS,
+    SILENCES,
+    MESSAGE_EVENTS,
 )

@@ -8,10 +8,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.adapters.warehouse.outbox import Outbox
 from salesinsight_assets.alarms import tell_of_messages
+from salesinsight_assets.domain.delivery.texts import feedback_line
+from salesinsight_assets.domain.feedback.answers import ToldAlert, from_button
+from salesinsight_assets.domain.feedback.links import Links
+from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.resending import send_what_waits
-from salesinsight_assets_tests.conftest import Platform
+from salesinsight_assets_tests.conftest import SMALL_MODEL, Platform
 from salesinsight_assets_tests.scripted_mail import LOST_AFTER as MAIL_LOST_AFTER
 from salesinsight_assets_tests.scripted_mail import ScriptedMail, scripted_mail
 from salesinsight_assets_tests.scripted_slack import LOST_AFTER, LOST_BEFORE, ScriptedSlack, scripted_slack
@@ -88,7 +93,7 @@ def test_the_mail_is_what_waited_and_has_an_html_part_with_the_same_deals(connec
         message = texts[row.reference]
         text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
         payload = pd.io.json.ujson_loads(row.payload)
-        assert text.replace("\r\n", "\n").strip() == payload["text"]
+        assert text.replace("\r\n", "\n").strip() == payload["text"].replace(f"\n{feedback_line(7)}", "")
         assert html.count("Potential revenue at risk") == len(payload["deals"])
 
 
@@ -230,7 +235,7 @@ def test_slack_messages_whose_answer_was_lost_are_looked_up_and_only_the_missing
 def test_a_message_of_a_process_that_was_killed_is_looked_up_and_never_just_sent_again(connected, mail, slack) -> None:
     """A claim of ten minutes is of nobody: by mail that cannot be looked up, on Slack it can."""
     box, at = Outbox(connected.warehouse), connected.morning_after
-    killed = [box.due(channel, connected.last_day, at)[0] for channel in ("email", "slack")]
+    killed = [box.due(channel, connected.last_day, at)[0].message_key for channel in ("email", "slack")]
     assert all(box.claim(key, at) for key in killed)
     deliver(connected)
     assert set(outbox(connected)[lambda rows: rows["message_key"].isin(killed)]["status"]) == {"sending"}
@@ -277,7 +282,7 @@ def test_an_address_that_is_none_fails_alone(connected, mail) -> None:
 
 def test_two_processes_never_send_the_same_message(connected) -> None:
     box, at = Outbox(connected.warehouse), connected.morning_after
-    (key, *_) = box.due("email", connected.last_day, at)
+    key = box.due("email", connected.last_day, at)[0].message_key
     assert box.claim(key, at)
     assert box.claim(key, at) is None
 
@@ -325,3 +330,143 @@ def test_an_activity_since_holds_back_what_it_makes_untrue(connected, mail) -> N
     told = deliver(connected)
     assert "an activity was recorded since" in told["because"]
     assert all(f"Deal: {quiet['content']['name']} (" not in m.get_body(("plain",)).get_content() for m in mail.taken)
+
+
+# --- what reps ask for, and their work time ---
+
+PAGES = {"SALESINSIGHT_BASE_URL": "https://insight.example.com", "SALESINSIGHT_SECRET_KEY": "k" * 32}
+LINKS = Links(PAGES["SALESINSIGHT_BASE_URL"], PAGES["SALESINSIGHT_SECRET_KEY"], 60)
+
+
+def told_alert(row: Any, deal: dict[str, Any] | None = None) -> ToldAlert:
+    about = (deal["opportunity_id"], deal["rule"]) if deal else (None, None)
+    return ToldAlert(row.message_key, row.as_of_date.date(), row.owner_id, *about)
+
+
+def test_links_in_the_mail_answer_the_alert_they_stand_under(connected, mail) -> None:
+    connected.set_environment(PAGES)
+    deliver(connected)
+    row = next(iter(outbox(connected, "email").itertuples()))
+    message = next(message for message in mail.taken if message["Message-ID"] == row.reference)
+    digest, deals = told_alert(row), pd.io.json.ujson_loads(row.payload)["deals"]
+    assert message["List-Unsubscribe"] == f"<{LINKS.unsubscribe(digest)}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert deals
+    for deal in deals:
+        for answer in ("helpful", "not_helpful", "snooze"):
+            address = LINKS.answer(answer, told_alert(row, deal))
+            assert address in text
+            assert f'href="{address}"' in html
+    assert LINKS.opened(digest) in html
+    assert "signature" not in row.payload, "nobody who reads the outbox can answer for the rep"
+    assert LINKS.token("helpful", told_alert(row, deals[0])) not in row.payload
+
+
+def test_without_links_the_mail_asks_nothing(connected, mail) -> None:
+    deliver(connected)
+    for message in mail.taken:
+        assert message["List-Unsubscribe"] is None
+        text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert "Was this helpful" not in text + html
+
+
+def test_messages_in_slack_have_buttons_where_their_clicks_can_be_told_from_others(connected, slack) -> None:
+    connected.set_environment({"SLACK_SIGNING_SECRET": "s" * 32})
+    deliver(connected)
+    rows = {row.message_key: row for row in outbox(connected, "slack").itertuples()}
+    assert slack.posted
+    for message in slack.posted:
+        blocks = pd.io.json.ujson_loads(message["blocks"]) if isinstance(message["blocks"], str) else message["blocks"]
+        row = rows[message["metadata"]["event_payload"]["message_key"]]
+        (deal,) = pd.io.json.ujson_loads(row.payload)["deals"]
+        values = {button["value"] for button in blocks[-1]["elements"] if "value" in button}
+        assert {from_button(value) for value in values} == {told_alert(row, deal)}
+        assert "Was this helpful" not in message["text"]
+
+
+def test_a_deal_that_was_snoozed_since_the_night_is_told_in_no_channel(connected, mail, slack) -> None:
+    row = next(iter(outbox(connected, "slack").itertuples()))
+    (deal,) = pd.io.json.ujson_loads(row.payload)["deals"]
+    FeedbackStore(connected.warehouse).record(
+        "snooze", told_alert(row, deal), connected.morning_after, "slack", FeedbackPolicy()
+    )
+    told = deliver(connected)
+    name = deal["content"]["name"]
+    assert not any(name in message.get_body(("plain",)).get_content() for message in mail.taken)
+    assert not any(name in message["text"] for message in slack.posted)
+    assert "snoozed by the rep on 2025-04-01, until 2025-04-08" in told["because"]
+    alert = connected.warehouse.read(
+        "SELECT status FROM insight.rep_alerts WHERE opportunity_id = $1 AND rule = $2",
+        (row.opportunity_id, deal["rule"]),
+    )
+    assert alert["status"].tolist() == ["suppressed"]
+
+
+def test_who_unsubscribed_gets_no_mail_but_hears_of_high_alerts_in_slack(connected, mail, slack) -> None:
+    high = next(iter(outbox(connected, "slack").itertuples()))
+    digest = next(row for row in outbox(connected, "email").itertuples() if row.owner_id == high.owner_id)
+    FeedbackStore(connected.warehouse).record(
+        "unsubscribe", told_alert(digest), connected.morning_after, "email", FeedbackPolicy()
+    )
+    deliver(connected)
+    assert digest.recipient not in [message["To"] for message in mail.taken]
+    rows = outbox(connected).set_index("message_key")
+    assert rows.at[digest.message_key, "status"] == "cancelled"
+    assert rows.at[high.message_key, "status"] == "sent"
+    statuses = connected.warehouse.read(
+        "SELECT opportunity_id, status FROM insight.rep_alerts WHERE as_of_date = $1 AND owner_id = $2::text"
+        " AND (status = 'to_send' OR suppressed_because LIKE 'unsubscribed%')",
+        (connected.last_day, high.owner_id),
+    )
+    told = statuses.loc[statuses["status"] == "to_send", "opportunity_id"].tolist()
+    slack_deals = outbox(connected, "slack").query("owner_id == @high.owner_id")["opportunity_id"].tolist()
+    assert sorted(told) == sorted(slack_deals), "told in Slack alone"
+
+
+def test_messages_wait_for_the_work_time_of_each_rep(platform_after_a_night, mail) -> None:
+    platform = platform_after_a_night
+    platform.set_environment({"SMTP_URL": mail.url, "SSL_CERT_FILE": mail.ca_file, "MAIL_FROM": "insight@example.com"})
+    platform.configure(SMALL_MODEL.partition("[work_time]")[0])
+    first = outbox(platform, "email").iloc[0]
+    platform.warehouse.execute("UPDATE crm.users SET time_zone_sid_key = 'UTC'")
+    platform.warehouse.execute(
+        "UPDATE crm.users SET time_zone_sid_key = 'Asia/Tokyo' WHERE id = $1", (first["owner_id"],)
+    )
+    told = deliver(platform)  # 02:00 in the company's time zone, 11:00 in Tokyo
+    assert [message["To"] for message in mail.taken] == [first["recipient"]]
+    rest = outbox(platform, "email").query("message_key != @first.message_key")
+    assert set(rest["status"]) == {"pending"}
+    assert set(rest["retry_at"]) == {pd.Timestamp("2025-04-01 05:30", tz="UTC")}
+    assert f"{len(rest)} email waiting for the rep's work time" in told["sent"]
+    wait_minutes(platform, 209)
+    assert send_what_waits_now(platform) is None
+    wait_minutes(platform, 210)
+    assert send_what_waits_now(platform) == [platform.last_day.isoformat()]
+    deliver(platform)
+    assert set(outbox(platform, "email")["status"]) == {"sent"}
+
+
+def test_a_person_who_asks_to_send_now_is_obeyed_at_any_hour(connected, mail) -> None:
+    connected.configure(SMALL_MODEL.partition("[work_time]")[0])
+    deliver(connected, {"salesinsight/send": "true"})
+    assert set(outbox(connected, "email")["status"]) == {"sent"}
+
+
+def test_on_a_day_off_every_alert_is_held_back_with_the_day(trained_platform) -> None:
+    trained_platform.configure(SMALL_MODEL + 'days_off = ["2025-04-01"]\n')
+    trained_platform.materialize(
+        "open_opportunities", "opportunity_features", "opportunity_scores", "rep_alerts", "messages",
+        partition=trained_platform.last_day,
+    )  # fmt: skip
+    alerts = trained_platform.warehouse.partition("rep_alerts", trained_platform.last_day)
+    assert len(alerts)
+    assert set(alerts["status"]) == {"suppressed"}
+    assert alerts["suppressed_because"].str.startswith("2025-04-01 is a day off in ").all()
+    assert outbox(trained_platform).empty
+
+
+def send_what_waits_now(platform: Platform) -> list[str] | None:
+    """The partitions that the sensor asks a run for; None where it skips."""
+    found = send_what_waits(dg.build_sensor_context(instance=platform.instance))
+    return None if isinstance(found, dg.SkipReason) else [request.partition_key for request in found.run_requests]

@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 
 from salesinsight_assets.domain.delivery import texts
 from salesinsight_assets.domain.delivery.digest_html import digest_html
-from salesinsight_assets.domain.delivery.texts import BY_RULES, FEEDBACK_LINE, AlertContent, digest_text
+from salesinsight_assets.domain.delivery.texts import BY_RULES, AlertContent, digest_text, feedback_line
 from salesinsight_assets_tests.domain.test_delivery import CONTENT
 
 CLIPPED_BY_GMAIL_BYTES = 102 * 1024
@@ -103,7 +103,7 @@ def lines_seen(*alerts: AlertContent, note: str | None = None) -> list[str]:
 
 
 def lines_of_the_plain_half(*alerts: AlertContent, note: str | None = None) -> list[str]:
-    lines = (" ".join(line.split()) for line in digest_text(alerts, note).splitlines() if line != FEEDBACK_LINE)
+    lines = (" ".join(line.split()) for line in digest_text(alerts, note).splitlines() if line != feedback_line(7))
     return [line for line in lines if line.strip("─")]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from salesinsight_assets.domain.alerts.silences import silences
 from salesinsight_assets.domain.delivery.payloads import ToldDeal
 from salesinsight_assets.domain.delivery.recheck import ACTIVITY_FACTS, DealNow, held_back, not_told_because
 from salesinsight_assets.domain.features import CATALOGUE
@@ -46,14 +47,32 @@ def test_the_facts_that_an_activity_makes_untrue_are_facts_of_the_catalogue():
 
 
 def test_of_several_deals_only_those_that_changed_are_held_back():
-    told = [ToldDeal(name, "Proposal", ["age"], CONTENT) for name in ("a", "b", "c")]
+    told = [ToldDeal(name, "Proposal", ["age"], CONTENT, "likely_loss") for name in ("a", "b", "c")]
     now = {"a": AS_TOLD, "b": replace(AS_TOLD, owner_id="rep 2")}
-    assert held_back("rep 1", told, now) == {
+    assert held_back("email", "rep 1", told, now, silences([])) == {
         "b": "the deal has another owner since",
         "c": "the deal was deleted since",
     }
 
 
 def test_a_deal_whose_stage_was_not_named_may_move():
-    told = [ToldDeal("a", None, [], CONTENT)]
-    assert held_back("rep 1", told, {"a": replace(AS_TOLD, stage_name="Negotiation")}) == {}
+    told = [ToldDeal("a", None, [], CONTENT, "likely_loss")]
+    assert held_back("email", "rep 1", told, {"a": replace(AS_TOLD, stage_name="Negotiation")}, silences([])) == {}
+
+
+@pytest.mark.parametrize(
+    ("silence", "by_mail", "by_slack"),
+    [
+        ({"opportunity_id": "a"}, True, True),
+        ({"opportunity_id": "a", "rule": "slow_deal"}, False, False),
+        ({"rule": "likely_loss"}, True, True),
+        ({"spares_high": True}, True, False),
+        ({"owner_id": "rep 2"}, False, False),
+    ],
+)
+def test_what_the_rep_asked_for_since_the_night_is_honoured_in_each_channel(silence, by_mail, by_slack):
+    told = [ToldDeal("a", "Proposal", [], CONTENT, "likely_loss")]
+    asked = silences([{"owner_id": "rep 1", "because": "snoozed", **silence}])
+    for channel, is_silent in (("email", by_mail), ("slack", by_slack)):
+        found = held_back(channel, "rep 1", told, {"a": AS_TOLD}, asked)
+        assert found == ({"a": "snoozed"} if is_silent else {}), channel

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -18,6 +18,13 @@ from salesinsight_assets.domain.delivery.attempts import CLAIM_LASTS, Next
 _COLUMNS = (
     "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at"
 )
+
+
+class Due(NamedTuple):
+    """A message that may be tried, and whom it is for."""
+
+    message_key: str
+    owner_id: str
 
 
 @dataclass(frozen=True)
@@ -40,14 +47,21 @@ class Outbox:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def due(self, channel: str, day: date, at: datetime) -> list[str]:
-        """The keys of the messages of a channel, of a day or an earlier one, that may be tried now, the oldest first."""
+    def due(self, channel: str, day: date, at: datetime) -> list[Due]:
+        """The messages of a channel, of a day or an earlier one, that may be tried now, the oldest first."""
         rows = self._warehouse.read(
-            "SELECT message_key FROM engagement.outbox WHERE channel = $1 AND status = 'pending' AND"
+            "SELECT message_key, owner_id FROM engagement.outbox WHERE channel = $1 AND status = 'pending' AND"
             " coalesce(retry_at, queued_at) <= $2 AND as_of_date <= $3 ORDER BY queued_at, message_key",
             (channel, at, day),
         )
-        return rows["message_key"].tolist()
+        return [Due(str(row["message_key"]), str(row["owner_id"])) for row in rows.to_dict("records")]
+
+    def put_off(self, key: str, until: datetime, because: str) -> None:
+        """A message that waits is not tried before a moment."""
+        self._warehouse.execute(
+            "UPDATE engagement.outbox SET retry_at = $2, error = $3 WHERE message_key = $1 AND status = 'pending'",
+            (key, until, because),
+        )
 
     def waiting_since(self, day: date, at: datetime) -> datetime | None:
         """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over."""
@@ -141,11 +155,16 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
 
 
 def _suppress(sql: Any, key: str, left_out: Mapping[str, str]) -> None:
-    """The alerts of these deals were not told of: their owner may hear of them on another day."""
+    """The alerts of these deals were not told of: their owner may hear of them on another day.
+
+    But for those that another message, on that deal alone, tells of all the same.
+    """
     for deal, because in left_out.items():
         sql.execute(
             "UPDATE insight.rep_alerts AS a SET status = 'suppressed', suppressed_because = $3 FROM engagement.outbox AS o"
             " WHERE o.message_key = $1 AND a.as_of_date = o.as_of_date AND a.owner_id = o.owner_id"
-            " AND a.opportunity_id = $2 AND a.status = 'to_send'",
+            " AND a.opportunity_id = $2 AND a.status = 'to_send' AND NOT EXISTS (SELECT FROM engagement.outbox AS other"
+            " WHERE other.as_of_date = a.as_of_date AND other.owner_id = a.owner_id AND other.opportunity_id = $2"
+            " AND other.message_key <> $1 AND other.status NOT IN ('failed', 'cancelled'))",
             (key, deal, because),
         )

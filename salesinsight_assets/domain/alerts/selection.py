@@ -8,6 +8,7 @@ import pandas as pd
 from salesinsight_assets.domain.alerts.episodes import SUPPRESSED, TO_SEND, with_episodes
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES
+from salesinsight_assets.domain.alerts.silences import silences, silent_because
 from salesinsight_assets.domain.history.grid import Floats
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 
@@ -17,7 +18,12 @@ ALERT_COLUMNS = ["opportunity_id", "rule", "owner_id", "priority", "amount", "wi
 
 
 def daily_alerts(
-    deals: pd.DataFrame, earlier: pd.DataFrame, as_of: date, policy: AlertPolicy, last_day: date | None = None
+    deals: pd.DataFrame,
+    earlier: pd.DataFrame,
+    as_of: date,
+    policy: AlertPolicy,
+    last_day: date | None = None,
+    asked: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Every rule that holds for an open deal on this day, told or not.
 
@@ -28,6 +34,7 @@ def daily_alerts(
         as_of: the day.
         policy: thresholds and limits.
         last_day: the last day before that was looked at (see `with_episodes`).
+        asked: what nobody is to be told of (see `alerts.silences`); None: everyone may be told of everything.
 
     Returns:
         ALERT_COLUMNS, ordered by `rank` (1 is the largest amount x risk); `status` is `to_send` or `suppressed`.
@@ -35,7 +42,9 @@ def daily_alerts(
     alerts = with_episodes(_holding(deals, policy), earlier, as_of, policy, last_day)
     alerts["rank"] = _ranks(alerts)
     alerts = alerts.sort_values(["rank", "precedence"], ignore_index=True)
-    because = alerts["silent_because"].astype(object)
+    because = silent_because(alerts, silences([]) if asked is None else asked)  # first: nobody's place is taken by it
+    because = because.where(because.notna(), alerts["silent_because"])
+    alerts["silent_because"] = because
     because = because.where(because.notna(), _told_under_another_rule(alerts, because))
     because = because.where(because.notna(), _over_the_cap(alerts, because, policy))  # first: nobody gets its places
     because = because.where(because.notna(), _outside_the_riskiest(alerts, because, len(deals), policy))

@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from salesinsight_assets.domain.delivery import texts
-from salesinsight_assets.domain.delivery.texts import AlertContent
+from salesinsight_assets.domain.delivery.texts import AlertContent, DigestLinks
 
 if TYPE_CHECKING:
     from css_inline import CSSInliner
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 TEMPLATE = "digest.html.jinja"
 
 
-def digest_html(alerts: Sequence[AlertContent], note: str | None = None) -> str:
+def digest_html(alerts: Sequence[AlertContent], note: str | None = None, links: DigestLinks | None = None) -> str:
     """The day's digest of one rep as an HTML document that stands alone: the words of `digest_text`, a card a deal.
 
     Args:
         alerts: one at least, in the order in which they are read.
         note: what the rep must know of the rows behind all of them.
+        links: where the rep answers; None: nothing is asked.
     """
-    return _inliner().inline(_template().render(alerts=alerts, note=note, texts=texts))
+    return _inliner().inline(_template().render(alerts=alerts, note=note, links=links, texts=texts))
 
 
 @cache

@@ -1,7 +1,7 @@
 """Messages: one digest a rep and day, one Slack message for each HIGH alert, each under a key that is used once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ def alert_messages(
     queued_at: datetime,
     playbook: Playbook,
     note: str | None = None,
+    not_before: Mapping[str, datetime] | None = None,
+    without_mail: Collection[str] = (),
 ) -> pd.DataFrame:
     """The messages of one day, MESSAGE_COLUMNS, ready for the outbox.
 
@@ -36,6 +38,8 @@ def alert_messages(
         queued_at: when they were made.
         playbook: the recommended actions.
         note: what readers must know of the rows behind all of them.
+        not_before: when the work time of an owner begins, where that is to be waited for.
+        without_mail: owners who get no digest, because they have unsubscribed.
     """
     emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
@@ -44,7 +48,8 @@ def alert_messages(
     rows: list[dict[str, object]] = []
     for group, places in ordered.groupby("owner_id").groups.items():
         owner, own = str(group), [told[place] for place in places]
-        made = [_digest(owner, own, as_of, note), *_slack_messages(ordered.loc[places], own, note)]
+        digest = [] if owner in without_mail else [_digest(owner, own, as_of, note)]
+        made = [*digest, *_slack_messages(ordered.loc[places], own, note)]
         rows += [{**row, "owner_id": owner, "recipient": emails.get(owner)} for row in made]
     frame = pd.DataFrame(rows, columns=["message_key", "channel", "opportunity_id", "payload", "owner_id", "recipient"])
     has_address = frame["recipient"].notna()
@@ -53,7 +58,8 @@ def alert_messages(
         "status": has_address.map({True: "pending", False: "failed"}),
         "attempts": 0,
         "queued_at": queued_at,
-        **dict.fromkeys(("sent_at", "claimed_at", "retry_at"), pd.NaT),
+        **dict.fromkeys(("sent_at", "claimed_at"), pd.NaT),
+        "retry_at": pd.to_datetime(frame["owner_id"].map(dict(not_before or {})), utc=True),
         "reference": None,
         "error": has_address.map({True: None, False: "the CRM has no e-mail address for this owner"}),
     }
@@ -92,7 +98,7 @@ def _told(alert: "pd.Series[float]", playbook: Playbook) -> ToldDeal:
         caveat=_caveat(alert),
     )
     stage = None if pd.isna(alert["stage_name"]) else str(alert["stage_name"])
-    return ToldDeal(str(alert["opportunity_id"]), stage, facts[:MOST_REASONS_SHOWN], content)
+    return ToldDeal(str(alert["opportunity_id"]), stage, facts[:MOST_REASONS_SHOWN], content, rule.name)
 
 
 def _caveat(alert: "pd.Series[float]") -> str | None:

@@ -16,12 +16,13 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True)
 class ToldDeal:
-    """A deal that a message tells of: in which stage, by which facts, in which words."""
+    """A deal that a message tells of: in which stage, by which facts, in which words, under which rule."""
 
     opportunity_id: str
     stage_name: str | None
     facts: Sequence[str]
     content: AlertContent
+    rule: str
 
 
 def payload(channel: str, deals: Sequence[ToldDeal], note: str | None) -> Payload:
@@ -36,10 +37,11 @@ def payload(channel: str, deals: Sequence[ToldDeal], note: str | None) -> Payloa
 
 
 def told_deals(stored: Mapping[str, Any]) -> list[ToldDeal]:
-    """The deals of a payload; none in one that was queued by a version that did not store them."""
+    """The deals of a payload; none in one that was queued by a version that did not store them with their rules."""
     return [
-        ToldDeal(deal["opportunity_id"], deal["stage_name"], deal["facts"], _content(deal["content"]))
+        ToldDeal(deal["opportunity_id"], deal["stage_name"], deal["facts"], _content(deal["content"]), deal["rule"])
         for deal in stored.get("deals", [])
+        if "rule" in deal
     ]
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salesinsight_assets.domain.delivery.payloads import ToldDeal
+import pandas as pd
+
+from salesinsight_assets.domain.alerts.silences import silent_because
+from salesinsight_assets.domain.delivery.payloads import EMAIL, ToldDeal
 
 ACTIVITY_FACTS = frozenset(
     {"last activity", "recent activity", "activity rate", "activity trend", "meetings", "last change"}
@@ -45,10 +48,23 @@ def not_told_because(owner_id: str, stage_name: str | None, facts: Sequence[str]
     return next((because for because, holds in found.items() if holds), None)
 
 
-def held_back(owner_id: str, told: Sequence[ToldDeal], now: Mapping[str, DealNow]) -> dict[str, str]:
-    """Of the deals that a message tells of those it must not, each with the reason."""
+def held_back(
+    channel: str, owner_id: str, told: Sequence[ToldDeal], now: Mapping[str, DealNow], asked: pd.DataFrame
+) -> dict[str, str]:
+    """Of the deals that a message tells of those it must not, each with the reason; `asked` as in `alerts.silences`."""
+    silent = _silent(channel, owner_id, told, asked)
     reasons = {
-        deal.opportunity_id: not_told_because(owner_id, deal.stage_name, deal.facts, now.get(deal.opportunity_id))
+        deal.opportunity_id: silent.get(deal.opportunity_id)
+        or not_told_because(owner_id, deal.stage_name, deal.facts, now.get(deal.opportunity_id))
         for deal in told
     }
     return {deal: because for deal, because in reasons.items() if because}
+
+
+def _silent(channel: str, owner_id: str, told: Sequence[ToldDeal], asked: pd.DataFrame) -> dict[str, str]:
+    """The deals that the rep asked not to be told of since; whoever unsubscribed gets no e-mail, and Slack all the same."""
+    is_meant = ~asked["spares_high"] | (channel == EMAIL)
+    rows = [(owner_id, deal.opportunity_id, deal.rule, deal.content.priority) for deal in told]
+    alerts = pd.DataFrame(rows, columns=["owner_id", "opportunity_id", "rule", "priority"])
+    because = silent_because(alerts, asked[is_meant].assign(spares_high=False))
+    return {deal: why for deal, why in zip(alerts["opportunity_id"], because, strict=True) if why}

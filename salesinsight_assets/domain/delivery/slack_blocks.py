@@ -3,20 +3,73 @@
 Limits: https://docs.slack.dev/reference/block-kit/blocks: a header of 150 characters, a section of 3,000.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from salesinsight_assets.domain.delivery.texts import AlertContent, alert_blocks, slack_escaped
+from salesinsight_assets.domain.delivery.texts import (
+    OPEN_IN_SALESFORCE,
+    AlertContent,
+    alert_blocks,
+    slack_escaped,
+    snooze,
+)
 
 MOST_HEADER, MOST_SECTION = 150, 3000
+ACTION_PREFIX, BUTTONS_BLOCK = "salesinsight_", "salesinsight_buttons"
 _CUT = "…"
 
 
-def alert_as_blocks(alert: AlertContent, note: str | None = None) -> list[dict[str, Any]]:
-    """A header with the priority, then a section for each paragraph of the alert, its title in bold."""
+def alert_as_blocks(
+    alert: AlertContent, note: str | None = None, buttons: "SlackButtons | None" = None
+) -> list[dict[str, Any]]:
+    """A header with the priority, then a section for each paragraph of the alert, its title in bold, and the buttons."""
     head, *paragraphs = alert_blocks(alert)
     blocks = [_header(head), *(_section(_with_bold_title(paragraph)) for paragraph in paragraphs)]
-    return [_context(note), *blocks] if note else blocks
+    return [*([_context(note)] if note else []), *blocks, *(buttons.as_blocks() if buttons else [])]
+
+
+@dataclass(frozen=True)
+class SlackButtons:
+    """The buttons under an alert.
+
+    Attributes:
+        value: what Slack hands back when one of them is clicked; None: answers cannot be taken, and are not asked for.
+        snooze_days: how long a snooze lasts.
+        salesforce: where the deal is in Salesforce; None: not known.
+    """
+
+    value: str | None
+    snooze_days: int
+    salesforce: str | None = None
+
+    def as_blocks(self) -> list[dict[str, Any]]:
+        """One block of actions; none without a button."""
+        named = {"helpful": "Helpful", "not_helpful": "Not helpful", "snooze": snooze(self.snooze_days)}
+        buttons = [
+            _button(f"{ACTION_PREFIX}{answer}", text, value=self.value) for answer, text in named.items() if self.value
+        ]
+        if self.salesforce:
+            buttons.append(_button(f"{ACTION_PREFIX}salesforce", OPEN_IN_SALESFORCE, url=self.salesforce))
+        return [{"type": "actions", "block_id": BUTTONS_BLOCK, "elements": buttons}] if buttons else []
+
+
+def answered_blocks(blocks: Sequence[Mapping[str, Any]], said: str) -> list[dict[str, Any]]:
+    """The blocks of an alert after its reader has answered: what was said in place of the buttons, but for the link."""
+    kept: list[dict[str, Any]] = []
+    for block in blocks:
+        if block.get("block_id") != BUTTONS_BLOCK:
+            kept.append(dict(block))
+            continue
+        kept.append(_context(said))
+        links = [button for button in block["elements"] if "url" in button]
+        kept += [{**block, "elements": links}] if links else []
+    return kept
+
+
+def _button(action: str, text: str, **more: str | None) -> dict[str, Any]:
+    return {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": text}, **more}
 
 
 def _header(text: str) -> dict[str, Any]:

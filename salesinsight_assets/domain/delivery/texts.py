@@ -19,7 +19,9 @@ ALERT_RULE = "Alert rule:"
 WHAT_SPEAKS_FOR_IT = "What speaks for it:"
 RECOMMENDED_ACTIONS = "Recommended actions:"
 REVENUE_AT_RISK = "Potential revenue at risk:"
-FEEDBACK_LINE = "Was this helpful?  👍  👎      Snooze 7 days"
+HELPFUL, NOT_HELPFUL = "👍", "👎"
+OPEN_IN_SALESFORCE = "Open in Salesforce"
+UNSUBSCRIBE = "Unsubscribe from these e-mails"
 BY_RULES = "scored by rules, not by a model"
 BY_BASE_RATE = f"the base rate of its stage: {NO_SIGNAL}"
 SEPARATOR = "\n\n" + "─" * 40 + "\n\n"
@@ -46,6 +48,32 @@ class AlertContent:
     caveat: str | None = None
 
 
+@dataclass(frozen=True)
+class AlertLinks:
+    """Where the reader of an alert answers it, and where its deal is in Salesforce (None: not known)."""
+
+    helpful: str
+    not_helpful: str
+    snooze: str
+    salesforce: str | None = None
+
+
+@dataclass(frozen=True)
+class DigestLinks:
+    """The links of a digest: those of its alerts in their order, where the reader unsubscribes, how long a snooze lasts.
+
+    `opened` is the address of the picture that tells that the mail was opened; None: it is not to be known.
+    """
+
+    alerts: Sequence[AlertLinks]
+    unsubscribe: str
+    snooze_days: int
+    opened: str | None = None
+
+
+SNOOZE_DAYS = 7
+
+
 def money(amount: float, currency: str | None) -> str:
     """An amount as people write it; a plain number where its currency is not known.
 
@@ -60,7 +88,46 @@ def money(amount: float, currency: str | None) -> str:
 
 def alert_text(alert: AlertContent) -> str:
     """One alert as a rep reads it."""
-    return "\n\n".join(alert_blocks(alert)) + f"\n{FEEDBACK_LINE}"
+    return f"{_told(alert)}\n{feedback_line(SNOOZE_DAYS)}"
+
+
+def _told(alert: AlertContent) -> str:
+    return "\n\n".join(alert_blocks(alert))
+
+
+def feedback_line(snooze_days: int) -> str:
+    """The question that ends each alert, with its three answers.
+
+    >>> feedback_line(7)
+    'Was this helpful?  👍  👎      Snooze 7 days'
+    """
+    return f"Was this helpful?  {HELPFUL}  {NOT_HELPFUL}      {snooze(snooze_days)}"
+
+
+def snooze(days: int) -> str:
+    """What the button says that ends alerts for a while."""
+    return f"Snooze {days} days"
+
+
+def mailed_text(alerts: Sequence[AlertContent], note: str | None, links: DigestLinks | None) -> str:
+    """The plain text of a digest as it is mailed: `digest_text` with the addresses of its links; without any nothing is asked."""
+    if links is None:
+        return _under(note, SEPARATOR.join(map(_told, alerts)))
+    told = [
+        f"{_told(alert)}\n{feedback_line(links.snooze_days)}\n{_addresses(own, links.snooze_days)}"
+        for alert, own in zip(alerts, links.alerts, strict=True)
+    ]
+    return _under(note, SEPARATOR.join([*told, f"{UNSUBSCRIBE}: {links.unsubscribe}"]))
+
+
+def _addresses(links: AlertLinks, snooze_days: int) -> str:
+    named = {
+        HELPFUL: links.helpful,
+        NOT_HELPFUL: links.not_helpful,
+        f"{snooze(snooze_days)}:": links.snooze,
+        f"{OPEN_IN_SALESFORCE}:": links.salesforce,
+    }
+    return "\n".join(f"{name} {address}" for name, address in named.items() if address)
 
 
 def alert_blocks(alert: AlertContent) -> list[str]:
@@ -159,9 +226,9 @@ def digest_preview(alerts: Sequence[AlertContent]) -> str:
     return f"{WIN_PROBABILITY} {chance(first)} · {money(first.amount, first.currency)} · {first.name}"
 
 
-def slack_text(alert: AlertContent, note: str | None = None) -> str:
-    """The same alert for Slack."""
-    return slack_escaped(_under(note, alert_text(alert)))
+def slack_text(alert: AlertContent, note: str | None = None, *, is_asked: bool = True) -> str:
+    """The same alert for Slack; not `is_asked` where buttons ask whether it was helpful, or nothing can."""
+    return slack_escaped(_under(note, alert_text(alert) if is_asked else _told(alert)))
 
 
 def slack_escaped(text: str) -> str:

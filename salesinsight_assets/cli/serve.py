@@ -1,0 +1,55 @@
+"""`salesinsight serve`: the pages where people answer alerts."""
+
+import contextlib
+import threading
+from collections.abc import Generator
+
+import click
+from fastapi import FastAPI
+
+from salesinsight_assets.cli.jobs import say
+from salesinsight_assets.cli.runtime import Runtime, running
+from salesinsight_assets.policies import load_policies, read_config
+from salesinsight_assets.settings import load_settings
+
+DEFAULT_PORT = 8000
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; behind a proxy with TLS.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="The port.")
+def command(host: str, port: int) -> None:
+    """Serve the pages of the links in messages, and what Slack sends when a button is clicked."""
+    import uvicorn
+
+    with running() as runtime:
+        app = _app(runtime)
+        say(f"SalesInsight: http://{host}:{port} (Ctrl-C ends it)")
+        uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=True)
+
+
+@contextlib.contextmanager
+def pages_served(runtime: Runtime, host: str, port: int) -> Generator[None]:
+    """The same by a thread of this process, while the context lasts."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(_app(runtime), host=host, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    say(f"SalesInsight: http://{host}:{port}")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _app(runtime: Runtime) -> FastAPI:
+    from salesinsight_assets.web.app import create_app
+
+    settings = load_settings()
+    if settings.links is None:
+        say("Messages carry no links: set SALESINSIGHT_BASE_URL and SALESINSIGHT_SECRET_KEY", style="dim")
+    if settings.slack.bot_token and settings.slack.signing_secret is None:
+        say("Messages in Slack carry no buttons to answer: set SLACK_SIGNING_SECRET", style="dim")
+    return create_app(runtime.warehouse, settings, load_policies(read_config(settings.config_file)))
