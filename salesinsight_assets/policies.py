@@ -6,7 +6,7 @@ What belongs elsewhere: secrets and addresses (`settings`); what a number means 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -119,35 +119,50 @@ def load_policies(config: Mapping[str, Any]) -> Policies:
 
 
 def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
-    known = {f.name: f.type for f in fields(kind)}
+    known = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(kind)}
     for entry, value in given.items():
         if entry not in known:
             raise SettingsError(f"[{table}] {entry}: expected one of {', '.join(known)}; correct its name")
-        default = getattr(kind(), entry)
-        if not _is_like(default, value):
-            raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
+        if not _is_like(known[entry], value):
+            raise SettingsError(f"[{table}] {entry}: expected {_named(known[entry])}, got {value!r}; correct it")
     try:
-        return kind(**given)
+        return kind(**{entry: _value(f"{table}.{entry}", known[entry], value) for entry, value in given.items()})
     except ValueError as error:
         raise SettingsError(f"[{table}] {error}") from error
 
 
+def _value(name: str, default: object, given: Any) -> Any:
+    """A list as a tuple, and tables in it as what those of the default are."""
+    if not isinstance(default, tuple):
+        return given
+    kind = _kind_within(default)
+    return tuple(_policy(name, kind, table) for table in given) if kind else tuple(given)
+
+
+def _kind_within(default: tuple[Any, ...]) -> type | None:
+    """What the tables of a list are; None of a list of texts."""
+    return type(default[0]) if default and is_dataclass(default[0]) else None
+
+
 def _is_like(default: object, value: object) -> bool:
-    """Whether a value is of the kind of the default; the kind of a list or table includes that it holds texts only."""
+    """Whether a value is of the kind of the default; the kind of a list or table includes that it holds texts, or tables, only."""
     if isinstance(default, int | float) and not isinstance(default, bool):
         return isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, Mapping):
         return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
     if isinstance(default, tuple):
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+        wanted = dict if _kind_within(default) else str
+        return isinstance(value, list) and all(isinstance(v, wanted) for v in value)
     return isinstance(value, type(default))
 
 
 def _named(default: object) -> str:
     if isinstance(default, bool):
         return "true or false"
-    if isinstance(default, Mapping | tuple):
-        return "a table of texts" if isinstance(default, Mapping) else "a list of texts"
+    if isinstance(default, Mapping):
+        return "a table of texts"
+    if isinstance(default, tuple):
+        return "a list of tables" if _kind_within(default) else "a list of texts"
     return f"a {'text' if isinstance(default, str) else 'number'} such as {default}"
 
 

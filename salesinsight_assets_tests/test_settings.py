@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from salesinsight_assets.domain.alerts.actions import Play
 from salesinsight_assets.policies import (
     OTHER_CONFIG_TABLES,
     Policies,
@@ -107,12 +108,56 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ({"alerts": {"max_per_rep_per_day": True}}, "expected a number"),
         ({"playbook": {"by_fact": 3}}, r"\[playbook\] by_fact: expected a table of texts"),
         ({"playbook": {"otherwise": "call"}}, r"\[playbook\] otherwise: expected a list of texts"),
+        ({"playbook": {"plays": ["call"]}}, r"\[playbook\] plays: expected a list of tables"),
+        ({"playbook": {"plays": [{"deed": "call"}]}}, r"\[playbook.plays\] deed: expected one of action, facts"),
+        ({"playbook": {"plays": [{"facts": ["age"]}]}}, r"\[playbook.plays\] action: expected what is to be done"),
+        (
+            {"playbook": {"plays": [{"action": "Call", "phase": "end"}]}},
+            r"phase: expected one of early, late, got 'end'",
+        ),
+        ({"work_time": {"quiet_from": "8pm"}}, r"\[work_time\] quiet_from: expected HH:MM, got '8pm'"),
+        ({"feedback": {"counts_opens": 1}}, r"\[feedback\] counts_opens: expected true or false"),
         ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )
 def test_an_entry_that_does_not_exist_or_fit_is_refused_by_name(config, said):
     with pytest.raises(SettingsError, match=said):
         load_policies(config)
+
+
+def test_own_plays_replace_those_that_are_shipped(tmp_path):
+    path = tmp_path / "salesinsight.toml"
+    path.write_text(
+        '[[playbook.plays]]\naction = "Call"\nfacts = ["age"]\nphase = "late"\nleast_amount = 10\n', "utf-8"
+    )
+    (play,) = load_policies(read_config(path)).playbook.plays
+    assert play == Play("Call", ("age",), "late", 10)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (
+            {"SALESINSIGHT_BASE_URL": "https://insight.example.com"},
+            "SALESINSIGHT_SECRET_KEY: expected 32 characters or more",
+        ),
+        ({"SALESINSIGHT_SECRET_KEY": "k" * 32}, "SALESINSIGHT_BASE_URL: expected an address"),
+        ({"SALESINSIGHT_BASE_URL": "https://a.example", "SALESINSIGHT_SECRET_KEY": "s3cret"}, "got 6;"),
+        ({"SALESINSIGHT_BASE_URL": "http://a.example", "SALESINSIGHT_SECRET_KEY": "k" * 32}, "https://insight"),
+        ({"SALESINSIGHT_BASE_URL": "https://a.example?x=1", "SALESINSIGHT_SECRET_KEY": "k" * 32}, "https://insight"),
+    ],
+)
+def test_links_need_an_address_of_ours_and_a_key_that_cannot_be_guessed(env, said):
+    with pytest.raises(SettingsError, match=said) as refused:
+        load_settings(env)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_links_are_of_the_address_without_a_slash_and_the_key_is_never_shown():
+    links = load_settings({"SALESINSIGHT_BASE_URL": "https://a.example/x/", "SALESINSIGHT_SECRET_KEY": "k" * 32}).links
+    assert links.base_url == "https://a.example/x"
+    assert "kkkk" not in repr(links)
+    assert load_settings({}).links is None
 
 
 def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path):

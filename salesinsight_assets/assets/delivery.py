@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 def messages(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters.warehouse.last_week import last_week
     from salesinsight_assets.domain.delivery.messages import alert_messages
 
     store, day = warehouse.open(), partition_day(context)
@@ -50,6 +51,7 @@ def messages(
         note,
         not_before=times.waits(alerts["owner_id"].unique(), now),
         without_mail=set(asked.loc[asked["spares_high"], "owner_id"]),
+        last_week=last_week(store, day, company.as_of(day)),
     )
     withheld = withheld_because(context, store, company)
     queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())

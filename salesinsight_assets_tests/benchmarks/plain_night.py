@@ -7,6 +7,7 @@ from uuid import uuid4
 from salesinsight_assets.adapters.expectations import check_rows
 from salesinsight_assets.adapters.salesforce import SalesforceClient
 from salesinsight_assets.adapters.warehouse import tables
+from salesinsight_assets.adapters.warehouse.last_week import last_week
 from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
@@ -55,7 +56,8 @@ def night(day: date) -> None:
         check_rows(store.url, query, "opportunity_id", EXPECTATIONS[name])
     reps = store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
     worded = store.alerts_to_word(day)
-    made = alert_messages(worded, reps, day, now(), policies.playbook)
+    week = last_week(store, day, end_of_day(day, settings.zone))
+    made = alert_messages(worded, reps, day, now(), policies.playbook, last_week=week)
     store.queue(made, day, worded["opportunity_id"].tolist())
 
 

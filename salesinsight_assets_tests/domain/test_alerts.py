@@ -1,6 +1,7 @@
 """Alerts: what a rep hears of, at most three a day, and a stated reason for everything else."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
+from salesinsight_assets.domain.alerts.actions import Playbook, Situation, recommended_actions
 from salesinsight_assets.domain.alerts.episodes import as_if_sent
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.rules import RULES, rule_called
@@ -328,8 +329,13 @@ def test_earlier_alerts_may_be_an_empty_frame_of_any_types():
 # --- actions ---
 
 
+def actions(*facts: str, **situation: Any) -> list[str]:
+    usual = {"stage_position": 0.6, "amount": 125_000.0}
+    return recommended_actions(Situation(facts, **{**usual, **situation}), Playbook())
+
+
 def test_the_weightiest_facts_name_the_actions():
-    assert recommended_actions(["pushes", "age", "competition", "next step"], Playbook()) == [
+    assert actions("pushes", "age", "competition", "next step") == [
         "Agree on a mutual close plan with dates",
         "Schedule executive alignment call this week",
         "Send competitive comparison document",
@@ -338,14 +344,42 @@ def test_the_weightiest_facts_name_the_actions():
 
 def test_actions_are_three_and_different_even_without_a_known_fact():
     for facts in ([], ["unknown"], ["age"], ["activity rate", "recent activity"], ["competition", "time in stage"]):
-        actions = recommended_actions(facts, Playbook())
-        assert len(actions) == len(set(actions)) == 3
+        found = actions(*facts)
+        assert len(found) == len(set(found)) == 3
+
+
+def test_the_stage_and_the_amount_decide_which_action_fits():
+    assert actions("time in stage")[0] == "Send competitive comparison document"
+    assert actions("time in stage", stage_position=0.2)[0] == "Agree with the customer on what ends this stage"
+    assert actions("age")[0] == "Schedule executive alignment call this week"
+    assert actions("age", amount=10_000.0)[0] == "Agree on a decision date with the customer"
+    assert actions("age", amount=np.nan)[0] == "Agree on a decision date with the customer"
+    unknown = actions("time in stage", stage_position=np.nan)[0]
+    assert unknown == "Propose pilot program to reduce risk", "a play for a phase needs to know it"
+
+
+def test_nothing_is_recommended_twice_in_a_week_nor_what_was_done():
+    first = actions("age", "last activity")
+    second = actions("age", "last activity", recommended=first)
+    assert not set(first) & set(second)
+    assert len(second) == 3
+    met = actions("age", "meetings", done={"meeting", "activity"})
+    assert not {"Schedule executive alignment call this week", "Set up a meeting with the decision maker"} & set(met)
+    assert "Confirm the close date with the customer" not in actions("age", done={"close date"})
+    everything = {play.action for play in Playbook().plays} | set(Playbook().otherwise)
+    assert actions("age", recommended=everything) == []
 
 
 def test_the_playbook_names_only_facts_that_there_are():
-    assert set(Playbook().by_fact) <= {feature.reason for feature in CATALOGUE}
+    facts = {feature.reason for feature in CATALOGUE} | {"beyond experience"}
+    assert {fact for play in Playbook().plays for fact in play.facts} <= facts
 
 
 def test_an_own_playbook_is_followed():
-    playbook = Playbook(by_fact={"age": "Ask the boss"}, otherwise=["Wait"])
-    assert recommended_actions(["age"], playbook) == ["Ask the boss", "Wait"]
+    playbook = Playbook(by_fact={"age": "Ask the boss"}, plays=(), otherwise=("Wait",))
+    assert recommended_actions(Situation(["age"], 0.5, 1.0), playbook) == ["Ask the boss", "Wait"]
+
+
+def test_with_the_shipped_plays_an_own_action_for_a_fact_comes_first():
+    found = recommended_actions(Situation(["age"], 0.6, 99_000.0), Playbook(by_fact={"age": "Ask the boss"}))
+    assert found[:2] == ["Ask the boss", "Schedule executive alignment call this week"]

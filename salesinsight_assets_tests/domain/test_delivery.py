@@ -74,7 +74,7 @@ def alerts(*rows: dict[str, object]) -> pd.DataFrame:
         "win_probability": 0.24, "rank": 1, "episode_id": "a:likely_loss:2024-03-15", "as_of_date": pd.Timestamp(TODAY),
         "name": "Acme Corp - Enterprise License", "stage_name": "Proposal", "deal_amount": 125_000.0, "currency_iso_code": "USD",
         "win_probability_7d_ago": 0.45, "risk_level": "HIGH", "model_id": "win-1", "is_fallback": False, "age_days": 87.0,
-        "expected_cycle_days": 60.0, "reasons": json.dumps([reason(fact, text) for fact, text in AGAINST.items()]),
+        "expected_cycle_days": 60.0, "stage_position": 0.6, "reasons": json.dumps([reason(fact, text) for fact, text in AGAINST.items()]),
     }  # fmt: skip
     return pd.DataFrame([{**usual, **row} for row in rows], columns=list(usual))
 

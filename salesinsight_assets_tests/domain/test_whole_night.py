@@ -33,7 +33,8 @@ def night(world: World, days: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     day = at(days).date()
     rows, features = features_as_of(opportunity_history(world.rows()), Grid([at(days)]), POLICY)
     scores = opportunity_scores(rows.frame, features, None, NO_FEATURES, RiskPolicy())
-    deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
+    told_of = ["opportunity_id", "age_days", "expected_cycle_days", "stage_position"]
+    deals = scores.merge(features[told_of], on="opportunity_id")
     alerts = daily_alerts(deals, NO_ALERTS, day, AlertPolicy())
     return (
         scores,
@@ -52,6 +53,7 @@ def _to_word(alerts: pd.DataFrame, deals: pd.DataFrame, scores: pd.DataFrame, da
         "is_fallback",
         "age_days",
         "expected_cycle_days",
+        "stage_position",
     ]
     found = alerts[alerts["status"] == "to_send"].merge(words, on="opportunity_id")
     return found.merge(scores[["opportunity_id", *told]], on="opportunity_id").assign(as_of_date=pd.Timestamp(day))

@@ -339,7 +339,7 @@ class Warehouse:
         """The day's alerts to send with what their wording needs of deal, score and features."""
         return self.read(
             "SELECT a.*, o.name, o.stage_name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
-            " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days"
+            " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days, f.stage_position"
             " FROM insight.rep_alerts AS a"
             " JOIN insight.open_opportunities AS o USING (as_of_date, opportunity_id)"
             " JOIN insight.opportunity_scores AS s USING (as_of_date, opportunity_id)"

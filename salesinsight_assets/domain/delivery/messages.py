@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
-from salesinsight_assets.domain.alerts.actions import Playbook, recommended_actions
+from salesinsight_assets.domain.alerts.actions import Playbook, Situation, recommended_actions
 from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
 from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, Payload, ToldDeal, payload
 from salesinsight_assets.domain.delivery.texts import BY_BASE_RATE, BY_RULES, MOST_REASONS_SHOWN, AlertContent
@@ -15,6 +16,17 @@ from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 
 MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "recipient", "as_of_date", "status", "attempts",
                    "payload", "queued_at", "sent_at", "error", "claimed_at", "retry_at", "reference"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LastWeek:
+    """What was recommended for each deal in the week before, and what was done in it (see `alerts.actions.DONE`)."""
+
+    recommended: Mapping[str, Collection[str]]
+    done: Mapping[str, Collection[str]]
+
+
+NOTHING_LAST_WEEK = LastWeek({}, {})
 
 
 def alert_messages(
@@ -26,13 +38,14 @@ def alert_messages(
     note: str | None = None,
     not_before: Mapping[str, datetime] | None = None,
     without_mail: Collection[str] = (),
+    last_week: LastWeek = NOTHING_LAST_WEEK,
 ) -> pd.DataFrame:
     """The messages of one day, MESSAGE_COLUMNS, ready for the outbox.
 
     Args:
         alerts: the day's alerts to send with the deal's `name`, `stage_name`, `deal_amount`, `currency_iso_code`, the score's
             `win_probability_7d_ago`, `risk_level`, `reasons` (JSON), `model_id` and `is_fallback`, and `age_days`,
-            `expected_cycle_days`.
+            `expected_cycle_days`, `stage_position`.
         reps: `id`, `name` and `email` of the owners.
         as_of: the day.
         queued_at: when they were made.
@@ -40,10 +53,11 @@ def alert_messages(
         note: what readers must know of the rows behind all of them.
         not_before: when the work time of an owner begins, where that is to be waited for.
         without_mail: owners who get no digest, because they have unsubscribed.
+        last_week: what is not recommended again.
     """
     emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
-    told = [_told(alert, playbook) for _, alert in ordered.iterrows()]
+    told = [_told(alert, playbook, last_week) for _, alert in ordered.iterrows()]
     ordered = ordered.reset_index(drop=True)
     rows: list[dict[str, object]] = []
     for group, places in ordered.groupby("owner_id").groups.items():
@@ -78,7 +92,7 @@ def _slack_messages(alerts: pd.DataFrame, told: list[ToldDeal], note: str | None
             yield {"message_key": key, "channel": SLACK, "opportunity_id": deal.opportunity_id, "payload": held}
 
 
-def _told(alert: "pd.Series[float]", playbook: Playbook) -> ToldDeal:
+def _told(alert: "pd.Series[float]", playbook: Playbook, last_week: LastWeek) -> ToldDeal:
     reasons = json.loads(str(alert["reasons"]))
     against = [reason for reason in reasons if reason["direction"] == "against"]
     facts = [reason["fact"] for reason in against]
@@ -93,12 +107,18 @@ def _told(alert: "pd.Series[float]", playbook: Playbook) -> ToldDeal:
         risk_level=str(alert["risk_level"]),
         against=[reason["text"] for reason in against],
         in_favour=[reason["text"] for reason in reasons if reason["direction"] == "for"],
-        actions=recommended_actions(facts, playbook),
+        actions=recommended_actions(_situation(alert, facts, last_week), playbook),
         rule_sentence=None if rule.fact in facts else rule.sentence(alert),
         caveat=_caveat(alert),
     )
     stage = None if pd.isna(alert["stage_name"]) else str(alert["stage_name"])
     return ToldDeal(str(alert["opportunity_id"]), stage, facts[:MOST_REASONS_SHOWN], content, rule.name)
+
+
+def _situation(alert: "pd.Series[float]", facts: list[str], last_week: LastWeek) -> Situation:
+    deal = str(alert["opportunity_id"])
+    done, recommended = last_week.done.get(deal, ()), last_week.recommended.get(deal, ())
+    return Situation(facts, float(alert["stage_position"]), float(alert["amount"]), done, recommended)
 
 
 def _caveat(alert: "pd.Series[float]") -> str | None:
