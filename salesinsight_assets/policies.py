@@ -15,7 +15,9 @@ from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
+from salesinsight_assets.domain.experiments.holdout import HoldoutPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
+from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
@@ -52,7 +54,8 @@ def _require_table(name: str, value: object) -> None:
 class ScheduleTimes:
     """When each step of the night starts, HH:MM in the company's time zone.
 
-    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday.
+    The training is on the 1st; the weekly checks (`monitoring`) and what alerts are worth (`experiments`) are in the night
+    after Friday.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -65,6 +68,8 @@ class ScheduleTimes:
     messages: str = "05:30"
     training: str = "02:30"
     monitoring: str = "06:00"
+    feedback: str = "06:15"
+    experiments: str = "06:30"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.
@@ -89,6 +94,8 @@ class Policies:
     promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    holdout: HoldoutPolicy = field(default_factory=HoldoutPolicy)
+    rates: RatePolicy = field(default_factory=RatePolicy)
     playbook: Playbook = field(default_factory=Playbook)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
@@ -122,7 +129,10 @@ def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
         default = getattr(kind(), entry)
         if not _is_like(default, value):
             raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
-    return kind(**given)
+    try:
+        return kind(**given)
+    except ValueError as error:
+        raise SettingsError(f"[{table}] {error}; correct it") from error
 
 
 def _is_like(default: object, value: object) -> bool:
@@ -137,6 +147,8 @@ def _is_like(default: object, value: object) -> bool:
 
 
 def _named(default: object) -> str:
+    if isinstance(default, bool):
+        return "true or false"
     if isinstance(default, Mapping | tuple):
         return "a table of texts" if isinstance(default, Mapping) else "a list of texts"
     return f"a {'text' if isinstance(default, str) else 'number'} such as {default}"

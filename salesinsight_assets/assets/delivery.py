@@ -41,7 +41,7 @@ def messages(
     note = note_on_rows(context, store, company)
     made = alert_messages(alerts, reps, day, company.now(), company.policies.playbook, note)
     withheld = withheld_because(context, store, company)
-    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())
+    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist(), company.now())
     shown = _of_the_day(store, day, made)
     failed = shown.loc[shown["status"] == "failed", "error"]
     folder = _write_files(shown, company.settings.home / "messages" / day.isoformat())
@@ -111,6 +111,7 @@ def deliveries(
     if not withheld:
         with LastLook(store, settings.salesforce, company.crm_tables, company.as_of) as look:
             done = deliver(outbox, settings.mail, settings.slack, company.policies.delivery, day, company.now, look)
+        outbox.note_sent(day, company.now())
         told = {
             "sent": ", ".join(f"{n} {outcome}" for outcome, n in sorted(done.outcomes.items())) or "nothing was due",
             "deals looked at in": done.looked_at,

@@ -30,6 +30,8 @@ def alerts(*ranks: int, **changes: Any) -> pd.DataFrame:
         "status": "to_send",
         "suppressed_because": None,
         "episode_id": "e",
+        "experiment": None,
+        "arm": None,
     }
     return pd.DataFrame({**rows, **changes})
 
@@ -187,7 +189,7 @@ def test_a_day_on_which_no_deal_is_open_any_more_shows_no_scores(warehouse: Ware
 
 
 def queue(warehouse: Warehouse, *messages: dict[str, Any], worded: Sequence[str] = ()) -> int:
-    return warehouse.queue(pd.DataFrame(list(messages)), DAY, worded)
+    return warehouse.queue(pd.DataFrame(list(messages)), DAY, worded, SCORED_AT)
 
 
 def test_alerts_that_were_told_are_not_replaced(warehouse: Warehouse) -> None:
@@ -273,7 +275,7 @@ def test_a_message_key_is_used_once_whatever_became_of_the_message(warehouse: Wa
     found = warehouse.exported("outbox", None).set_index("message_key")
     assert dict(found["status"]) == {"a": "sent", "b": "pending", "c": "pending"}
     assert json.loads(found.at["a", "payload"]) == {"text": "🔴"}
-    assert warehouse.queue(pd.DataFrame([message("a")])[:0], DAY, []) == 0
+    assert warehouse.queue(pd.DataFrame([message("a")])[:0], DAY, [], SCORED_AT) == 0
 
 
 def test_a_message_that_failed_for_want_of_an_address_is_queued_once_there_is_one(warehouse: Warehouse) -> None:
