@@ -7,7 +7,9 @@ from salesinsight_assets.assets import (
     alerts,
     crm,
     delivery,
+    experiments,
     features,
+    feedback,
     history,
     model,
     monitoring,
@@ -17,7 +19,20 @@ from salesinsight_assets.assets import (
 )
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
-STAGE_MODULES = [crm, history, features, model, registry, scores, alerts, delivery, monitoring, reports]
+STAGE_MODULES = [
+    crm,
+    history,
+    features,
+    model,
+    registry,
+    scores,
+    alerts,
+    delivery,
+    feedback,
+    monitoring,
+    experiments,
+    reports,
+]
 
 defs = dg.Definitions(
     assets=[

@@ -16,8 +16,10 @@ from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.work_time import WorkTimePolicy
 from salesinsight_assets.domain.crm.sync import SyncPolicy
 from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
+from salesinsight_assets.domain.experiments.holdout import HoldoutPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
+from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
@@ -54,7 +56,8 @@ def _require_table(name: str, value: object) -> None:
 class ScheduleTimes:
     """When each step of the night starts, HH:MM in the company's time zone.
 
-    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday.
+    The training is on the 1st; the weekly checks (`monitoring`) and what alerts are worth (`experiments`) are in the night
+    after Friday.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -67,6 +70,8 @@ class ScheduleTimes:
     messages: str = "05:30"
     training: str = "02:30"
     monitoring: str = "06:00"
+    feedback: str = "06:15"
+    experiments: str = "06:30"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.
@@ -91,6 +96,8 @@ class Policies:
     promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
     risk: RiskPolicy = field(default_factory=RiskPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    holdout: HoldoutPolicy = field(default_factory=HoldoutPolicy)
+    rates: RatePolicy = field(default_factory=RatePolicy)
     playbook: Playbook = field(default_factory=Playbook)
     work_time: WorkTimePolicy = field(default_factory=WorkTimePolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)

@@ -17,9 +17,9 @@ _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule
 
 CRM = dg.AssetSelection.groups("crm")
-NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery")
+NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
 MODEL = dg.AssetSelection.groups("model")
-MONITORING = dg.AssetSelection.groups("monitoring")
+WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
 
 crm_sync = dg.define_asset_job(
     "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
@@ -35,8 +35,8 @@ training = dg.define_asset_job(
 )
 weekly_checks = dg.define_asset_job(
     "weekly_checks",
-    MONITORING,
-    description="Drift, defaults, and what was said against what became of it, as of one day.",
+    WEEKLY,
+    description="Drift, defaults, what was said against what became of it, and what alerts are worth, as of one day.",
 )
 deliver = dg.define_asset_job(
     "deliver", dg.AssetSelection.assets("deliveries"), description="Send what waits in the outbox for one day."
@@ -61,11 +61,14 @@ STEPS = {
     "scores": ("scores",),
     "alerts": ("alerts",),
     "messages": ("delivery",),
+    "feedback": ("feedback",),
     "monitoring": ("monitoring",),
+    "experiments": ("experiments",),
 }
 """The steps after the sync, by the name of their time, and the groups that each materializes."""
 
-_DAYS_OF = {"training": " on the 1st", "monitoring": " in the night after Friday"}
+_WEEKLY_STEPS = ("monitoring", "experiments")
+_DAYS_OF = {"training": " on the 1st", **dict.fromkeys(_WEEKLY_STEPS, " in the night after Friday")}
 
 SENSORS = [
     dg.AutomationConditionSensorDefinition(
@@ -106,7 +109,7 @@ def _time_has_come(step: str) -> dg.AutomationCondition:
 
     That of the weekly checks is in the night after Friday, which is Saturday's.
     """
-    if step == "monitoring":
+    if step in _WEEKLY_STEPS:
         return _tick(step, "* * 6")
     if step == "training":
         return _tick(step, "1 * *") | (_tick(step) & dg.AutomationCondition.missing())

@@ -57,6 +57,8 @@ Its people are written to at any hour, so that a test need not wait for the morn
 """
 A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
 """A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
+SENT_A_WEEK_AGO = datetime(2025, 3, 24, 5, 30, tzinfo=UTC)
+"""As if the messages of that day had been sent so late: the seven days in which to act on them end on the last day."""
 SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JobResult = dg.ExecuteInProcessResult
@@ -322,8 +324,26 @@ def night_database(postgres_url: str, trained_database: str) -> str:
     with _platform(database_url(postgres_url, "after_a_night")) as platform:
         platform.materialize(*SCORED, partition=A_WEEK_BEFORE)
         platform.run_well("night_without_sync", LAST_DAY)
+        platform.materialize("rep_alerts", partition=A_WEEK_BEFORE)
+        as_if_sent(platform.warehouse, A_WEEK_BEFORE, SENT_A_WEEK_AGO)
+        platform.materialize("alert_outcomes", partition=LAST_DAY)
         platform.run_well("weekly_checks", LAST_DAY)
     return "after_a_night"
+
+
+def as_if_sent(warehouse: Warehouse, day: date, at: datetime) -> None:
+    """Every owner with an alert to send on `day` got one digest, at that moment."""
+    warehouse.execute(
+        "INSERT INTO engagement.outbox (message_key, channel, owner_id, as_of_date, status, attempts, payload, queued_at, sent_at)"
+        " SELECT DISTINCT 'digest:' || as_of_date || ':' || owner_id, 'email', owner_id, as_of_date, 'sent', 1, '{}'::jsonb,"
+        " $2::text::timestamptz, $2::text::timestamptz FROM insight.rep_alerts"
+        " WHERE as_of_date = $1::text::date AND status = 'to_send'",
+        (day.isoformat(), at.isoformat()),
+    )
+    warehouse.execute(
+        "UPDATE insight.alert_days SET queued_at = $2, sent_at = $2 WHERE as_of_date = $1",
+        (day, at),
+    )
 
 
 @pytest.fixture

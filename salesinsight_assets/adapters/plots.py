@@ -60,10 +60,10 @@ def probability_chart(scores: pd.DataFrame) -> "alt.Chart":
 
 
 def alert_chart(alerts: pd.DataFrame) -> "alt.Chart":
-    """How many alerts each rule gives, to send or suppressed."""
+    """How many alerts each rule gives: to send, held out or suppressed."""
     import altair as alt
 
-    colours = alt.Scale(domain=["to_send", "suppressed"], range=[BLUE, GREY])
+    colours = alt.Scale(domain=["to_send", "held_out", "suppressed"], range=[BLUE, AMBER, GREY])
     return (
         alt.Chart(alerts[["rule", "status"]])
         .mark_bar()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         "alerts",
         REP_ALERTS,
         "Every rule that holds for an open deal: likely loss, sudden drop, slow deal; ranked by amount x risk, at most three"
-        " a rep, each suppressed one with its reason. Once a message of the day is queued, its alerts stay as they were told.",
+        " a rep, each suppressed one with its reason; a fifth of those to send is held out, to measure whether alerts help. Once a"
+        " message of the day is queued, its alerts stay as they were told.",
         {"pandas", "postgres"},
     ),
     deps=["opportunity_scores", "opportunity_features", dg.AssetDep("rep_alerts", partition_mapping=THE_DAY_BEFORE)],
@@ -38,7 +39,8 @@ def rep_alerts(
     was_told = store.is_told(day)
     alerts = store.partition("rep_alerts", day) if was_told else _new_alerts(context, store, company)
     sent = alerts[alerts["status"] == "to_send"]
-    reasons = alerts["suppressed_because"].str.replace(r"\d{4}-\d\d-\d\d", "…", regex=True).value_counts()
+    suppressed = alerts.loc[alerts["status"] == "suppressed", "suppressed_because"]
+    reasons = suppressed.str.replace(r"\d{4}-\d\d-\d\d", "…", regex=True).value_counts()
     chart = plots.markdown_image(plots.png(plots.alert_chart(alerts)), "alerts") if len(alerts) else "none"
     return dg.MaterializeResult(
         metadata=row_metadata(
@@ -46,6 +48,7 @@ def rep_alerts(
             to_send=len(sent),
             high=int((sent["priority"] == "HIGH").sum()),
             medium=int((sent["priority"] == "MEDIUM").sum()),
+            held_out=int((alerts["status"] == "held_out").sum()),
             **({"kept": "these alerts stay as they are: messages that tell of them are queued"} if was_told else {}),
             **{f"suppressed, {reason}": int(count) for reason, count in reasons.items()},
             chart=dg.MetadataValue.md(chart),
@@ -57,6 +60,7 @@ def _new_alerts(context: dg.AssetExecutionContext, store: "Warehouse", company: 
     """The day's alerts from its scores and what was told before, stored."""
     from salesinsight_assets.domain.alerts.episodes import EARLIER_DAYS, as_if_sent
     from salesinsight_assets.domain.alerts.selection import daily_alerts
+    from salesinsight_assets.domain.experiments.holdout import with_holdout
 
     day = partition_day(context)
     features = store.partition("opportunity_features", day)
@@ -67,5 +71,6 @@ def _new_alerts(context: dg.AssetExecutionContext, store: "Warehouse", company: 
     known = as_if_sent(earlier) if is_replay(context, company) else earlier
     asked = silences_of_day(context, store, company)
     alerts = daily_alerts(deals, known, day, company.policies.alerts, store.last_alert_day(day), asked)
+    alerts = with_holdout(alerts, company.policies.holdout)
     is_stored = store.replace_alerts(day, alerts, open_deals=len(deals))
     return alerts if is_stored else store.partition("rep_alerts", day)

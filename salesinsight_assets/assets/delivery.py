@@ -54,7 +54,7 @@ def messages(
         last_week=last_week(store, day, company.as_of(day)),
     )
     withheld = withheld_because(context, store, company)
-    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist())
+    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist(), company.now())
     shown = _of_the_day(store, day, made)
     failed = shown.loc[shown["status"] == "failed", "error"]
     folder = _write_files(shown, company.settings.home / "messages" / day.isoformat())
@@ -133,6 +133,7 @@ def deliveries(
             )
             wording = Wording(company.links, company.policies.feedback, settings.salesforce.record_url)
             done = deliver(outbox, settings.mail, settings.slack, rules, wording)
+        outbox.note_sent(day, company.now())
         told = {
             "sent": ", ".join(f"{n} {outcome}" for outcome, n in sorted(done.outcomes.items())) or "nothing was due",
             "deals looked at in": done.looked_at,

@@ -122,6 +122,7 @@ def _show(runtime: Runtime, day: date) -> None:
     say(f"deals synced       {deals:,}")
     say(f"open deals scored  {len(store.partition('opportunity_scores', day)):,}")
     say(f"alerts to send     {sent.get('HIGH', 0)} HIGH, {sent.get('MEDIUM', 0)} MEDIUM")
+    say(f"alerts held out    {int((alerts['status'] == 'held_out').sum())}, to measure whether alerts help")
     say(f"alerts held back   {int((alerts['status'] == 'suppressed').sum()):,}, each with its reason")
     outbox = store.exported("outbox", day)
     _show_message(outbox[outbox["channel"] == "email"], "one rep's digest")

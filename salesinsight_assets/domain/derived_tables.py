@@ -205,6 +205,8 @@ REP_ALERTS = DerivedTable(
         _required("status", "text", "to_send, suppressed or held_out."),
         TableColumn("suppressed_because", "text", "Why it is not sent."),
         _required("episode_id", "text", "The run of days on which the rule holds."),
+        TableColumn("experiment", "text", "The experiment that the deal was drawn in; missing: it was not."),
+        TableColumn("arm", "text", "alerted or held_out, as it was drawn, whatever became of the message."),
     ),
     "as_of_date",
 )
@@ -215,6 +217,71 @@ ALERT_DAYS = DerivedTable(
         _required("open_deals", "integer", "Deals that were looked at."),
         _required("to_send", "integer", "Alerts to send."),
         _required("suppressed", "integer", "Alerts held back."),
+        _required("held_out", "integer", "Alerts held out to measure whether alerts help."),
+        TableColumn("queued_at", "timestamp", "When its messages went into the outbox, also where there were none."),
+        TableColumn("sent_at", "timestamp", "When the first of them was sent; missing: nobody was told of that day."),
+    ),
+    "as_of_date",
+)
+_FINDING = _required("finding", "text", "What was found, in words.")
+ALERT_OUTCOMES = DerivedTable(
+    "alert_outcomes",
+    (
+        _key("as_of_date", "date", "The day on which the seven days were over, and at whose end this was known."),
+        _key("alert_date", "date", "The day of the alert."),
+        _DEAL,
+        _required("rule", "text", "The rule that the deal was to be told under."),
+        TableColumn("owner_id", "text", "Salesforce Id of the owner who was to be told."),
+        _AMOUNT,
+        _CHANCE,
+        TableColumn("experiment", "text", "The experiment that the deal was drawn in; missing: it was not."),
+        TableColumn("arm", "text", "alerted or held_out, as it was drawn."),
+        _required("was_told", "boolean", "Whether a message that did not fail told of it."),
+        _required("sent_at", "timestamp", "When the messages of its day were sent; the seven days begin."),
+        _required("is_acted_on", "boolean", "Whether the owner did something on the deal in these seven days."),
+        TableColumn("acted_at", "timestamp", "When, first."),
+        TableColumn("action", "text", "What: activity, stage, amount or close date."),
+        TableColumn("verdict", "text", "What the owner said of it last, by then: helpful, not_helpful or wrong."),
+    ),
+    "as_of_date",
+)
+ALERT_RATES = DerivedTable(
+    "alert_rates",
+    (
+        _DAY,
+        _key("dimension", "text", "all, rule, rep or week."),
+        _key("segment", "text", "The rule, the owner's Salesforce Id, or the Monday of the week of the alert."),
+        _required("n_deals", "integer", "Deals told of, each by its first alert."),
+        _required("acted_on", "integer", "Of them those acted on within seven days."),
+        TableColumn("acted_rate", "number", "Their share; missing of a rep with few deals."),
+        TableColumn("acted_low", "number", "Lower end of its 95 % interval (Wilson)."),
+        TableColumn("acted_high", "number", "Upper end."),
+        _required("verdicts", "integer", "Verdicts, the last one an alert."),
+        _required("helpful", "integer", "Of them those that call it helpful."),
+        TableColumn("helpful_rate", "number", "Their share; missing of a rep with few."),
+        TableColumn("helpful_low", "number", "Lower end of its 95 % interval (Wilson)."),
+        TableColumn("helpful_high", "number", "Upper end."),
+        TableColumn(
+            "proposal", "text", "A higher threshold for a rule that nobody finds helpful; never applied by itself."
+        ),
+    ),
+    "as_of_date",
+)
+ALERT_LIFT = DerivedTable(
+    "alert_lift",
+    (
+        _DAY,
+        _key("measure", "text", "acted on: within seven days; won: of the deals that are decided."),
+        _required("experiment", "text", "The experiment."),
+        _required("n_alerted", "integer", "Deals drawn to be told of, each by its first alert."),
+        _required("n_held_out", "integer", "Deals held out."),
+        TableColumn("alerted_rate", "number", "Share of the first."),
+        TableColumn("held_out_rate", "number", "Share of the second."),
+        TableColumn("difference", "number", "The first less the second: above zero, alerts help."),
+        _required("low", "number", "Lower bound of the true difference, 95 %, at every look at once."),
+        _required("high", "number", "Upper bound."),
+        TableColumn("more_needed", "integer", "Further deals at which the difference would be told; missing if never."),
+        _FINDING,
     ),
     "as_of_date",
 )
@@ -223,7 +290,6 @@ _Q_VALUE = _required(
     "q_value", "number", "Share of false alarms among those at least as sure (Benjamini and Hochberg)."
 )
 _IS_ALARM = _required("is_alarm", "boolean", "Whether someone has to look.")
-_FINDING = _required("finding", "text", "What was found, in words.")
 FEATURE_DRIFT = DerivedTable(
     "feature_drift",
     (
@@ -366,6 +432,9 @@ DERIVED_TABLES = (
     SCORING_RUNS,
     REP_ALERTS,
     ALERT_DAYS,
+    ALERT_OUTCOMES,
+    ALERT_RATES,
+    ALERT_LIFT,
     FEATURE_DRIFT,
     FEATURE_DEFAULTS,
     MODEL_CHECKS,

@@ -114,8 +114,16 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
     "rep_alerts": (
         _one_of("status", "to_send", "suppressed", "held_out"),
         _one_of("priority", "HIGH", "MEDIUM"),
+        _one_of("arm", "alerted", "held_out"),
         *_not_null("episode_id"),
     ),
+    "alert_outcomes": (_one_of("arm", "alerted", "held_out"), *_not_null("owner_id", "sent_at", "is_acted_on")),
+    "alert_rates": (
+        _one_of("dimension", "all", "rule", "rep", "week"),
+        _between("acted_rate", 0, 1),
+        _between("helpful_rate", 0, 1),
+    ),
+    "alert_lift": (_unique("measure"), _between("low", -1, 1), _between("high", -1, 1)),
     "feature_drift": (_between("psi", 0, None), _between("q_value", 0, 1)),
     "feature_defaults": (_unique("feature"), _between("share_defaulted", 0, 1), _between("q_value", 0, 1)),
     "model_checks": (_between("q_value", 0, 1), _between("auc", 0, 1)),

@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from salesinsight_assets.adapters.warehouse import Warehouse, tables
+from salesinsight_assets.adapters.warehouse.outbox import Outbox
 
 DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
 SCORED_AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -30,6 +31,8 @@ def alerts(*ranks: int, **changes: Any) -> pd.DataFrame:
         "status": "to_send",
         "suppressed_because": None,
         "episode_id": "e",
+        "experiment": None,
+        "arm": None,
     }
     return pd.DataFrame({**rows, **changes})
 
@@ -187,7 +190,7 @@ def test_a_day_on_which_no_deal_is_open_any_more_shows_no_scores(warehouse: Ware
 
 
 def queue(warehouse: Warehouse, *messages: dict[str, Any], worded: Sequence[str] = ()) -> int:
-    return warehouse.queue(pd.DataFrame(list(messages)), DAY, worded)
+    return warehouse.queue(pd.DataFrame(list(messages)), DAY, worded, SCORED_AT)
 
 
 def test_alerts_that_were_told_are_not_replaced(warehouse: Warehouse) -> None:
@@ -263,6 +266,65 @@ def test_an_alert_is_told_where_a_message_that_has_not_failed_tells_of_it(
     assert warehouse.is_told(DAY) == bool(told or [row for row in queued if row["owner_id"] == "005B"])
 
 
+# --- alerts that were held out ---
+
+ONE_HELD_OUT = {"status": ["to_send", "held_out"], "arm": ["alerted", "held_out"], "experiment": "e"}
+
+
+def day_row(warehouse: Warehouse) -> dict[Any, Any]:
+    (row,) = warehouse.exported("alert_days", DAY).to_dict("records")
+    return row
+
+
+def test_those_held_out_are_counted_and_count_as_told_once_the_day_was_queued(warehouse: Warehouse) -> None:
+    warehouse.replace_alerts(DAY, alerts(1, 2, **ONE_HELD_OUT), open_deals=3)
+    row = day_row(warehouse)
+    assert (row["to_send"], row["held_out"], row["suppressed"]) == (1, 1, 0)
+    assert pd.isna([row["queued_at"], row["sent_at"]]).all()
+    assert not warehouse.alerts_between(DAY, DAY)["is_told"].any()
+    queue(warehouse, message("digest"), worded=["0061"])
+    assert warehouse.alerts_between(DAY, DAY)["is_told"].all()
+    assert day_row(warehouse)["queued_at"] == SCORED_AT
+
+
+def test_a_day_whose_alerts_were_all_held_out_stays_as_it_is_once_it_was_queued(warehouse: Warehouse) -> None:
+    only = {name: values[1:] for name, values in ONE_HELD_OUT.items() if name != "experiment"}
+    warehouse.replace_alerts(DAY, alerts(1, **only), open_deals=3)
+    assert not warehouse.is_told(DAY)
+    no_message = pd.DataFrame([message("a")])[:0]
+    for later in range(2):
+        warehouse.queue(no_message, DAY, [], SCORED_AT + timedelta(hours=later))
+    assert day_row(warehouse)["queued_at"] == SCORED_AT
+    assert warehouse.is_told(DAY)
+    assert not warehouse.replace_alerts(DAY, alerts(2), open_deals=3)
+    assert list(warehouse.alerts_between(DAY, DAY)["is_told"]) == [True]
+
+
+@pytest.mark.parametrize(
+    ("queued", "sent_at"),
+    [
+        ([], SCORED_AT + timedelta(hours=9)),
+        ([message("a", status="sent", sent_at=SCORED_AT + timedelta(hours=2))], SCORED_AT + timedelta(hours=2)),
+        ([message("a", status="unknown", claimed_at=SCORED_AT + timedelta(hours=3))], SCORED_AT + timedelta(hours=3)),
+        ([message("a", status="cancelled"), message("b", status="failed")], None),
+        ([message("a", status="pending")], None),
+    ],
+    ids=["all held out", "sent", "perhaps arrived", "none arrived", "all waiting"],
+)
+def test_a_day_counts_as_sent_once_a_message_arrived_or_none_was_to_be(
+    warehouse: Warehouse, queued: list[dict[str, Any]], sent_at: datetime | None
+) -> None:
+    warehouse.replace_alerts(DAY, alerts(1, 2, **ONE_HELD_OUT), open_deals=3)
+    box = Outbox(warehouse)
+    box.note_sent(DAY, SCORED_AT)
+    assert pd.isna(day_row(warehouse)["sent_at"]), "nothing was queued"
+    warehouse.queue(pd.DataFrame(queued or [message("a")])[: len(queued)], DAY, ["0061"], SCORED_AT)
+    for hours in (9, 10):
+        box.note_sent(DAY, SCORED_AT + timedelta(hours=hours))
+    found = day_row(warehouse)["sent_at"]
+    assert pd.isna(found) if sent_at is None else found == sent_at
+
+
 # --- the outbox ---
 
 
@@ -273,7 +335,7 @@ def test_a_message_key_is_used_once_whatever_became_of_the_message(warehouse: Wa
     found = warehouse.exported("outbox", None).set_index("message_key")
     assert dict(found["status"]) == {"a": "sent", "b": "pending", "c": "pending"}
     assert json.loads(found.at["a", "payload"]) == {"text": "🔴"}
-    assert warehouse.queue(pd.DataFrame([message("a")])[:0], DAY, []) == 0
+    assert warehouse.queue(pd.DataFrame([message("a")])[:0], DAY, [], SCORED_AT) == 0
 
 
 def test_a_message_that_failed_for_want_of_an_address_is_queued_once_there_is_one(warehouse: Warehouse) -> None:

@@ -156,6 +156,8 @@ def test_rows_of_the_first_tables_are_carried_over(empty_database: str) -> None:
         day = date(2026, 3, 1)
         assert list(store.alerts_between(day, day)["is_told"]) == [True, False]
         assert store.last_alert_day(date(2026, 3, 2)) == day
+        (alert_day,) = store.exported("alert_days", day).to_dict("records")
+        assert (alert_day["held_out"], f"{alert_day['queued_at']:%H:%M}") == (0, "05:30")
         assert list(store.partition("opportunity_scores", day)["opportunity_id"]) == ["006A"]
         (features,) = store.partition("opportunity_features", day).to_dict("records")
         assert (features["activity_count"], features["type_win_rate"]) == (9, 0.25)

@@ -121,7 +121,10 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     night.materialized("messages")
     assert night.ticks(5.53) == {"deliveries"}
     night.materialized("deliveries")
-    assert night.ticks(6.0, 9.0, 12.0, 23.0) == set()
+    assert night.ticks(6.0, 6.2) == set()
+    assert night.ticks(6.26) == {"alert_outcomes"}
+    night.materialized("alert_outcomes")
+    assert night.ticks(6.5, 9.0, 12.0, 23.0) == set()
 
 
 def test_nothing_starts_while_the_crm_was_not_read_in_this_night(night: Night) -> None:
@@ -193,6 +196,21 @@ def test_the_weekly_checks_run_in_the_night_after_friday_once_the_scores_are_the
         assert "model_checks" in asked
         night.materialized("feature_drift", "feature_defaults", "model_checks", "rep_alerts")
         assert night.ticks(7.0, 12.0).isdisjoint(MONITORING)
+
+
+def test_what_alerts_are_worth_is_asked_in_the_night_after_friday_once_the_outcomes_are_there() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=SATURDAY)
+        night.materialized(*CRM)
+        night.computes_features(3.01)
+        night.materialized("opportunity_scores", "rep_alerts", "messages", "deliveries")
+        worth = {"alert_rates", "alert_lift"}
+        assert night.ticks(6.4) >= {"alert_outcomes"}
+        assert night.ticks(6.51).isdisjoint(worth)
+        night.materialized("alert_outcomes")
+        assert night.ticks(6.6) & worth == worth
+        night.materialized(*worth)
+        assert night.ticks(7.0, 12.0).isdisjoint(worth)
 
 
 def test_on_another_day_no_weekly_check_runs(night: Night) -> None:

@@ -17,6 +17,7 @@ from salesinsight_assets.domain.crm.sync import sync_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.delivery.messages import alert_messages
 from salesinsight_assets.domain.expectations import EXPECTATIONS
+from salesinsight_assets.domain.experiments.holdout import with_holdout
 from salesinsight_assets.domain.features.compute import features_as_of
 from salesinsight_assets.domain.history.grid import Grid, end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
@@ -50,6 +51,7 @@ def night(day: date) -> None:
     deals = scores.merge(features[["opportunity_id", "age_days", "expected_cycle_days"]], on="opportunity_id")
     earlier = store.alerts_between(day - timedelta(days=EARLIER_DAYS), day - timedelta(days=1))
     alerts = daily_alerts(deals, earlier, day, policies.alerts, store.last_alert_day(day))
+    alerts = with_holdout(alerts, policies.holdout)
     store.replace_alerts(day, alerts, open_deals=len(deals))
     for name in ("open_opportunities", "opportunity_features", "opportunity_scores", "rep_alerts"):
         query = f"SELECT * FROM insight.{name} WHERE as_of_date = DATE '{day}'"
@@ -58,7 +60,7 @@ def night(day: date) -> None:
     worded = store.alerts_to_word(day)
     week = last_week(store, day, end_of_day(day, settings.zone))
     made = alert_messages(worded, reps, day, now(), policies.playbook, last_week=week)
-    store.queue(made, day, worded["opportunity_id"].tolist())
+    store.queue(made, day, worded["opportunity_id"].tolist(), now())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from salesinsight_assets.domain.reports.judged_scores import JudgedScores, Said,
 from salesinsight_assets.domain.reports.pages import Section, as_html, as_markdown, as_text
 from salesinsight_assets.domain.reports.replay import ReplayReport, replay_report
 from salesinsight_assets.domain.reports.replay_pages import NO_SIGNAL, replay_sections
-from salesinsight_assets.domain.reports.shares import Share, share
+from salesinsight_assets.domain.shares import Share, share
 from salesinsight_assets_tests.domain.worlds import World, at
 
 FIRST, LAST = date(2024, 3, 1), date(2024, 3, 20)

@@ -19,6 +19,13 @@ _COLUMNS = (
     "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at"
 )
 
+_NOTE_SENT = (
+    "UPDATE insight.alert_days AS d SET sent_at = coalesce(o.arrived_at, $2::text::timestamptz) FROM"
+    " (SELECT min(coalesce(sent_at, claimed_at)) FILTER (WHERE status IN ('sent', 'unknown')) AS arrived_at, count(*) AS n"
+    " FROM engagement.outbox WHERE as_of_date = $1::text::date) AS o WHERE d.as_of_date = $1::text::date"
+    " AND d.queued_at IS NOT NULL AND d.sent_at IS NULL AND (o.n = 0 OR o.arrived_at IS NOT NULL)"
+)
+
 
 class Due(NamedTuple):
     """A message that may be tried, and whom it is for."""
@@ -128,6 +135,14 @@ class Outbox:
                 " WHERE message_key = $1 AND status IN ('sending', 'unknown')",
                 (key, then.status, then.retry_at and then.retry_at.isoformat(), then.error, reference, at.isoformat()),
             )
+
+    def note_sent(self, day: date, at: datetime) -> None:
+        """When the messages of a day began to arrive; `at`, where none was to be sent because all its alerts were held out.
+
+        A day without it told nobody. Said once, of a day that was queued.
+        """
+        with self._warehouse.transaction() as sql:
+            sql.execute(_NOTE_SENT, (day.isoformat(), at.isoformat()))
 
     def counts(self, day: date) -> dict[str, int]:
         """How many messages of a day are in which state."""

@@ -26,8 +26,12 @@ from salesinsight_assets.domain.derived_tables import DerivedTable
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MODEL_ID
 
 _TELLS = "o.status NOT IN ('failed', 'cancelled')"
-_TOLD_OF_DAY = f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1"
+_TOLD_OF_DAY = (
+    f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} UNION ALL"
+    " SELECT 1 FROM insight.alert_days WHERE as_of_date = $1 AND held_out > 0 AND queued_at IS NOT NULL LIMIT 1"
+)
 _TO_SEND_OF_DAY = "SELECT opportunity_id FROM insight.rep_alerts WHERE as_of_date = $1 AND status = 'to_send'"
+_MARK_QUEUED = "UPDATE insight.alert_days SET queued_at = $2 WHERE as_of_date = $1 AND queued_at IS NULL"
 NEVER_READ = ("synced_at", "source")
 ACTIVITY_TABLES = ("tasks", "events", "competitors")
 
@@ -275,7 +279,8 @@ class Warehouse:
     def replace_alerts(self, day: date, alerts: pd.DataFrame, open_deals: int) -> bool:
         """The alerts of a day, and that they are complete, in one transaction; False, and nothing done, once it is told."""
         counts = alerts["status"].value_counts()
-        done = {"open_deals": open_deals, **{name: int(counts.get(name, 0)) for name in ("to_send", "suppressed")}}
+        done = {name: int(counts.get(name, 0)) for name in ("to_send", "suppressed", "held_out")}
+        done |= {"open_deals": open_deals, "queued_at": pd.NaT, "sent_at": pd.NaT}
         with self.transaction() as sql:
             lock(sql, f"alerts of {day}")
             if len(_rows(sql, _TOLD_OF_DAY, (day,))):
@@ -292,26 +297,30 @@ class Warehouse:
     def alerts_between(self, first: date, last: date) -> pd.DataFrame:
         """The alerts of a range of days, ordered by day.
 
-        `is_told` where a message that has not failed tells of it, `has_messages` where the day has any in the outbox.
+        `is_told` where a message that has not failed tells of it, or where it was held out of the messages that were queued;
+        `has_messages` where the day has any in the outbox.
         """
         return self.read(
             "SELECT a.*, a.status = 'to_send' AND EXISTS (SELECT FROM engagement.outbox AS o"
             f" WHERE o.as_of_date = a.as_of_date AND o.owner_id = a.owner_id AND {_TELLS}"
-            " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id) AS is_told,"
+            " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id)"
+            " OR a.status = 'held_out' AND EXISTS (SELECT FROM insight.alert_days AS d"
+            " WHERE d.as_of_date = a.as_of_date AND d.queued_at IS NOT NULL) AS is_told,"
             " EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date) AS has_messages"
             " FROM insight.rep_alerts AS a WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
             (first, last),
         )
 
     def is_told(self, day: date) -> bool:
-        """Whether anyone has been, or is about to be told of the day's alerts."""
+        """Whether anyone has been, or is about to be told of the day's alerts, or was held out when the others were."""
         return len(self.read(_TOLD_OF_DAY, (day,))) > 0
 
-    def queue(self, messages: pd.DataFrame, day: date, worded: Sequence[str]) -> int:
+    def queue(self, messages: pd.DataFrame, day: date, worded: Sequence[str], at: datetime) -> int:
         """Put the messages of a day into the outbox, each key once; returns how many are newly waiting to be sent.
 
         A key whose message failed before it was ever tried, for want of an address, may be used again. `worded` are the
-        deals that the messages tell of.
+        deals that the messages tell of. The day is marked as queued `at` that moment, also where it has no message, if it was
+        not before.
 
         Raises:
             ValueError: the alerts of the day have changed since they were worded.
@@ -333,6 +342,7 @@ class Warehouse:
                     " RETURNING status) SELECT count(*) FILTER (WHERE status = 'pending') FROM written"
                 )
                 waiting = sql.fetchone()[0]
+            sql.execute(_with_times(_MARK_QUEUED, (day, at)))
         return int(waiting)
 
     def alerts_to_word(self, day: date) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Episodes: a rule that holds for a deal day after day is one piece of news, not one a day.
 
 An episode goes on while its rule held on the last day looked at. It is silent once told, until it gets worse, is resolved
-and returns (a new episode), or a week has passed. Every rule that held for a deal on a day it was told counts as told.
+and returns (a new episode), or a week has passed. Every rule that held for a deal on a day it was told counts as told. An
+alert that was held out of the messages of its day silences as if it had been told, or the deal would come back each day.
 """
 
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ import pandas as pd
 
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 
-TO_SEND, SUPPRESSED = "to_send", "suppressed"
+TO_SEND, SUPPRESSED, HELD_OUT = "to_send", "suppressed", "held_out"
 
 EARLIER_DAYS = 60
 """How many days back alerts are read to find running episodes."""
@@ -24,7 +25,7 @@ def with_episodes(
     Args:
         alerts: today's rows, one a deal and rule, with `win_probability`.
         earlier: rows of the days before, with `as_of_date`, `episode_id`, `owner_id` and `is_told`: whether a message
-            told that owner of it.
+            told that owner of it, or would have, had it not been held out.
         as_of: today.
         policy: when an episode is told again.
         last_day: the last day that was looked at, whether it had alerts or not; None: yesterday.
@@ -48,7 +49,9 @@ def with_episodes(
 
 def as_if_sent(earlier: pd.DataFrame) -> pd.DataFrame:
     """`earlier` for a replay: on days for which no message was ever made, what was to be sent counts as told."""
-    is_told = earlier["is_told"].where(earlier["has_messages"].astype(bool), earlier["status"] == TO_SEND)
+    is_told = earlier["is_told"].where(
+        earlier["has_messages"].astype(bool), earlier["status"].isin([TO_SEND, HELD_OUT])
+    )
     return earlier.assign(is_told=is_told.astype(bool))
 
 

@@ -8,8 +8,8 @@ from datetime import date
 
 import pandas as pd
 
-from salesinsight_assets.domain.alerts.episodes import TO_SEND
-from salesinsight_assets.domain.reports.shares import Share, share
+from salesinsight_assets.domain.alerts.episodes import HELD_OUT, TO_SEND
+from salesinsight_assets.domain.shares import Share, share
 
 LOST, WON, UNDECIDED = "lost", "won", "not yet decided"
 
@@ -25,7 +25,7 @@ class RuleWorth:
 
 @dataclass(frozen=True)
 class JudgedAlerts:
-    """The alerts to send, after every cap.
+    """The alerts to send, after every cap; those held out to measure whether alerts help are among them.
 
     Attributes:
         n_days, n_alerts, n_deals: days looked at, alerts to send on them, deals that these told of.
@@ -70,7 +70,7 @@ def judged_alerts(
         first: the first day.
         last: the last day.
     """
-    to_send = alerts[alerts["status"] == TO_SEND].sort_values("as_of_date", kind="stable")
+    to_send = alerts[alerts["status"].isin([TO_SEND, HELD_OUT])].sort_values("as_of_date", kind="stable")
     told = _told(to_send, outcomes)
     days = told["days_of_warning"].dropna()
     amounts = told.groupby("became")["amount"].sum()

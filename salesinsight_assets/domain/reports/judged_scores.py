@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from salesinsight_assets.domain.model.evaluation import CALIBRATION_BINS, Evaluation, evaluate
-from salesinsight_assets.domain.reports.shares import Share, share
+from salesinsight_assets.domain.shares import Share, share
 
 LEAST_DEALS = 20
 """Of fewer won, or fewer lost deals, there is no figure: its interval would be a matter of luck."""

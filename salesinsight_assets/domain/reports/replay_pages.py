@@ -12,7 +12,7 @@ from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts
 from salesinsight_assets.domain.reports.judged_scores import LEAST_DEALS, JudgedScores
 from salesinsight_assets.domain.reports.pages import Section
 from salesinsight_assets.domain.reports.replay import Gate, ReplayReport
-from salesinsight_assets.domain.reports.shares import Share
+from salesinsight_assets.domain.shares import Share
 
 NO_SIGNAL = "not enough signal to tell deals apart"
 NOT_YET = "not yet known"
