@@ -18,6 +18,7 @@ from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
+from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.settings import SettingsError
 
@@ -92,6 +93,8 @@ class Policies:
     playbook: Playbook = field(default_factory=Playbook)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
+    coaching: CoachingPolicy = field(default_factory=CoachingPolicy)
+    coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 
