@@ -21,10 +21,14 @@ SEGMENTS = {
 
 @dataclass(frozen=True)
 class Strength:
-    """How much reps differ, in log-odds: all in all, by industry; and how differently deals are spread (Dirichlet, the less the more)."""
+    """How much reps differ, in log-odds: all in all, by industry, and how much half of them get better or worse of late.
+
+    `evenness` says how differently deals are spread over reps (Dirichlet's; the less, the more).
+    """
 
     skill: float = 0.45
     by_industry: float = 0.25
+    trend: float = 1.5
     evenness: float = 4.0
 
 
@@ -47,7 +51,9 @@ def closed_deals_of(reps: int, each: int, seed: int, strength: Strength | None =
     log_odds -= 0.22 * (np.log(frame["amount"].to_numpy()) - 10.1)
     talent = random.normal(0, strength.skill, (reps, 1)) + random.normal(0, strength.by_industry, (reps, 5))
     industry = pd.Categorical(frame["industry"], list(SEGMENTS["industry"])).codes
-    chances = 1 / (1 + np.exp(-(log_odds[:, None] + talent.T[industry])))  # (deals, reps)
+    frame["is_recent"] = random.random(len(frame)) < 0.3
+    lately = strength.trend * random.choice([-1, 0, 0, 1], reps) * frame["is_recent"].to_numpy()[:, None]
+    chances = 1 / (1 + np.exp(-(log_odds[:, None] + talent.T[industry] + lately)))  # (deals, reps)
     weights = np.tile(counts, (len(frame), 1)).astype("float64")
     weights[np.arange(len(frame)), place] = 0.0
     frame["p"] = chances[np.arange(len(frame)), place]
@@ -55,7 +61,6 @@ def closed_deals_of(reps: int, each: int, seed: int, strength: Strength | None =
     return frame.assign(opportunity_id=[f"deal {n:06d}" for n in range(len(frame))])
 
 
-def decided(deals: pd.DataFrame, random: np.random.Generator, recent_share: float = 0.12) -> pd.DataFrame:
+def decided(deals: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
     """The deals with an outcome drawn from their true chances."""
-    n = len(deals)
-    return deals.assign(is_won=random.random(n) < deals["p"], is_recent=random.random(n) < recent_share)
+    return deals.assign(is_won=random.random(len(deals)) < deals["p"])

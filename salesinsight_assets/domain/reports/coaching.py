@@ -175,10 +175,11 @@ class _Sight:
     def segments(self) -> Iterator[tuple[str, str, Counts]]:
         """Each segment in which both sides have closed enough deals."""
         for dimension in DIMENSIONS:
-            for name, own in self.own.groupby(dimension):
-                others = self.others[self.others[dimension].eq(name)]
-                if min(len(own), len(others)) >= self.policy.least_in_segment:
-                    yield dimension, str(name), Counts(*_won(own), *_won(others))
+            own, others = (part.groupby(dimension)["is_won"].agg(["sum", "size"]) for part in (self.own, self.others))
+            both = pd.concat([own, others], axis=1, join="inner")
+            for name, counts in zip(both.index, both.to_numpy("int64").tolist(), strict=True):
+                if min(counts[1], counts[3]) >= self.policy.least_in_segment:
+                    yield dimension, str(name), Counts(*counts)
 
     def risk(self) -> Counts | None:
         """Open deals at HIGH risk beside the others'; None: too few, or the scores are not a model's."""

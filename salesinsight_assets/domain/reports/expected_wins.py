@@ -50,6 +50,15 @@ def adjusted_by_rep(deals: pd.DataFrame, reps: Sequence[str], policy: CoachingPo
         reps: owner ids.
         policy: level, the spread that effects are expected to have, and how many others are looked at.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(
+        1
+    ):  # of many small fits, threads that wait for each other cost several times more than they save
+        return _adjusted_by_rep(deals, reps, policy)
+
+
+def _adjusted_by_rep(deals: pd.DataFrame, reps: Sequence[str], policy: CoachingPolicy) -> dict[str, Adjusted]:
     matrix, is_won = mix_matrix(deals), deals["is_won"].to_numpy("float64")
     codes, ids = pd.factorize(deals["owner_id"], sort=True)
     found: dict[str, Adjusted] = {}

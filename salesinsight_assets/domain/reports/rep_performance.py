@@ -36,7 +36,7 @@ def rep_performance_sections(cards: pd.DataFrame, currency: str | None, policy: 
     return [
         _overview(told, currency, policy),
         *(_card(str(text)) for text in opportunities["card"]),
-        *([] if len(opportunities) else [_no_opportunity(told)]),
+        *([_no_opportunity(told)] if len(told) and opportunities.empty else []),
         *([Section("Too few closed deals to say anything", list(silent["card"].astype(str)))] if len(silent) else []),
     ]
 
