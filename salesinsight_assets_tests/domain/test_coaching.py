@@ -164,7 +164,7 @@ def test_many_deals_at_risk_are_more_than_the_others_have():
     assert many.is_opportunity
     assert (many.open_deals.n, many.open_deals.at_risk, many.open_deals.amount_at_risk) == (12, 8, 8_000.0)
     assert not of_zoe(average, scores=pd.concat([opened("zoe", 3, 12), rest])).has_many_at_risk
-    assert not of_zoe(average, scores=pd.concat([opened("zoe", 0, 40), opened("ann", 90, 100)])).has_many_at_risk
+    assert not of_zoe(average, scores=pd.concat([opened("zoe", 4, 40), opened("ann", 90, 100)])).has_many_at_risk
     everywhere = pd.concat([opened("zoe", 11, 12), opened("ann", 90, 100)])
     assert not of_zoe(average, scores=everywhere).has_many_at_risk
 

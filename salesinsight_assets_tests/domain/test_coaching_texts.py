@@ -180,6 +180,19 @@ def test_the_playbook_may_say_something_else_or_nothing():
     assert actions(SARAH, pair="", strength="More {segment}!") == ["More SaaS!", "Provide Enterprise sales training"]
 
 
+@pytest.mark.parametrize(
+    ("dimension", "name", "words"),
+    [
+        ("industry", "Retail", "Provide Retail sales training"),
+        ("lead_source", "Web", "Provide Web lead sales training"),
+        ("size", "Small", "Provide Small-ticket sales training"),
+        ("product", "Starter {}", "Provide Starter {} product sales training"),
+    ],
+)
+def test_the_action_for_a_segment_says_what_it_is_of(dimension, name, words):
+    assert actions(replace(LEVEL, segments=(replace(WEAK, dimension=dimension, name=name),))) == [words]
+
+
 def of_team(owner: str, low: float, manager: str = "manager") -> Figures:
     adjusted = Adjusted(Expected(0.4, 0.38, 0.42), Difference(low + 0.1, low, low + 0.2))
     return Figures(Rep(owner, owner.title(), manager), 50, share(25, 50), adjusted=adjusted)

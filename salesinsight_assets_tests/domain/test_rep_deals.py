@@ -86,8 +86,13 @@ def test_amounts_are_in_the_companys_currency(world):
 
 def test_later_rows_change_nothing(world):
     world.user("rep 1", at(0), "Ann")
+    world.account("y", at(1))
+    world.deal("bare", at(1), account_id="y", amount=None)
+    world.close("bare", at(60), is_won=False)
     before, then = deals_as_of(world, 70), people(opportunity_history(world.rows()), pd.Series(["rep 1"]), at(70))
     world.change("a", at(71), stage_name="Proposal", is_closed=False)
+    world.change("bare", at(71), region="EMEA", product="Suite", amount=7.0)
+    world.account("y", at(72), industry="Energy")
     world.account("x", at(72), industry="Energy")
     world.write("users", "rep 1", at(73), name="Anne", manager_id="m", is_active=False)
     world.deal("b", at(74), amount=1.0)

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from salesinsight_assets.domain.reports.coaching import Figures
+from salesinsight_assets.domain.reports.coaching import Figures, Segment
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Difference
 from salesinsight_assets.domain.reports.expected_wins import Adjusted
+from salesinsight_assets.domain.reports.rep_deals import SMALL
+
+_KINDS = {"lead_source": "{} lead", "product": "{} product"}
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,17 @@ def _fitting(
     if figures.is_below_expectation or figures.declines:
         yield playbook.pair, top
     for segment in figures.strong[:1]:
-        yield playbook.strength.replace("{segment}", segment.name), None
+        yield _of(playbook.strength, segment), None
     for segment in figures.weak[: policy.most_segments]:
-        yield playbook.weakness.replace("{segment}", segment.name), None
+        yield _of(playbook.weakness, segment), None
     if figures.has_many_at_risk:
         yield playbook.at_risk, None
+
+
+def _of(action: str, segment: Segment) -> str:
+    """The action for a segment, named so that it reads before "deals" and "sales training"."""
+    name = "Small-ticket" if segment.name == SMALL and segment.dimension == "size" else segment.name
+    return action.replace("{segment}", _KINDS.get(segment.dimension, "{}").replace("{}", name))
 
 
 def top_performers(everyone: Sequence[Figures]) -> dict[str, TopPerformer]:
