@@ -62,6 +62,7 @@ setup(
         "sqlalchemy>=2.0.36",
         "starlette>=0.40",
         "tenacity>=9",
+        "threadpoolctl>=3.5",
         "trustme>=1.2",
         "uvicorn>=0.32",
         "vl-convert-python>=1.7",

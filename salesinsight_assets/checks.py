@@ -95,6 +95,7 @@ partition_expectations = [
         ("feature_drift", "insight.feature_drift", "as_of_date", "feature", DAILY),
         ("feature_defaults", "insight.feature_defaults", "as_of_date", "feature", DAILY),
         ("model_checks", "insight.model_checks", "as_of_date", "segment", DAILY),
+        ("coaching_cards", "insight.coaching_cards", "as_of_date", "owner_id", DAILY),
         ("training_examples", "insight.training_examples", "model_month", "opportunity_id", MONTHLY),
         ("model_calibration", "insight.model_calibration", "model_month", "bin_from", MONTHLY),
     )

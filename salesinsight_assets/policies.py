@@ -22,6 +22,7 @@ from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
+from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.settings import SettingsError
 
@@ -103,6 +104,8 @@ class Policies:
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
+    coaching: CoachingPolicy = field(default_factory=CoachingPolicy)
+    coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 

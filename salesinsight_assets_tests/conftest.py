@@ -319,7 +319,7 @@ def trained_database(postgres_url: str, template_database: str, salesforce: Demo
 
 @pytest.fixture(scope="session")
 def night_database(postgres_url: str, trained_database: str) -> str:
-    """The name of a database in which the night of the last day and the weekly checks were run as well."""
+    """The name of a database in which the night of the last day, the weekly checks and the reports were run as well."""
     _create_database(postgres_url, "after_a_night", trained_database)
     with _platform(database_url(postgres_url, "after_a_night")) as platform:
         platform.materialize(*SCORED, partition=A_WEEK_BEFORE)
@@ -328,6 +328,7 @@ def night_database(postgres_url: str, trained_database: str) -> str:
         as_if_sent(platform.warehouse, A_WEEK_BEFORE, SENT_A_WEEK_AGO)
         platform.materialize("alert_outcomes", partition=LAST_DAY)
         platform.run_well("weekly_checks", LAST_DAY)
+        platform.materialize("coaching_cards", partition=LAST_DAY)
     return "after_a_night"
 
 

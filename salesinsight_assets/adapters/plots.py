@@ -3,6 +3,7 @@
 import base64
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -159,6 +160,32 @@ def warning_chart(told: pd.DataFrame) -> "alt.HConcatChart":
         .properties(width=360, height=220, title="Days of warning")
     )
     return alt.hconcat(weeks, days)
+
+
+def adjusted_chart(cards: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Rep by rep the win rate less what an average rep would have won with the same deals, with its interval (see `coaching_cards`).
+
+    Red and green where the whole interval lies on one side of zero.
+    """
+    import altair as alt
+
+    shown = cards[cards["adjusted_difference"].notna()]
+    side = np.select([shown["adjusted_high"] < 0, shown["adjusted_low"] > 0], ["below", "above"], "not yet known")
+    rows = pd.DataFrame(
+        {
+            "rep": [f"{name} (n = {n:,})" for name, n in zip(shown["owner_name"], shown["n_closed"], strict=True)],
+            **{end: 100 * shown[f"adjusted_{end}"].to_numpy("float64") for end in ("low", "difference", "high")},
+            "side": side,
+        }
+    )
+    colours = alt.Scale(domain=["below", "not yet known", "above"], range=[RED, GREY, GREEN])
+    colour = alt.Color("side:N", scale=colours, title=None)
+    x = alt.X("low:Q", axis=alt.Axis(format="+d"), title="percentage points above or below, with interval")
+    y = alt.Y("rep:N", sort=None, title=None)
+    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 4]).encode(x="zero:Q")
+    spans = alt.Chart(rows).mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", y=y, color=colour)
+    points = alt.Chart(rows).mark_circle(size=80, opacity=1).encode(x="difference:Q", y=y, color=colour)
+    return alt.layer(zero, spans, points).properties(width=420, title="The same deals: each rep beside an average one")
 
 
 def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:

@@ -1,10 +1,12 @@
 """Stage reports: what people read of many days."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
-from salesinsight_assets.metadata import OWNERS
+from salesinsight_assets.domain.derived_tables import COACHING_CARDS
+from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec
+from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 
@@ -57,3 +59,47 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise dg.Failure(f"expected a day such as 2024-03-01, got {text!r}; correct it") from error
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        COACHING_CARDS,
+        "What can be said of each rep: win rate against the team's and against what an average rep would have won with the same"
+        " deals, trend, strong and weak segments, deals at risk, each with its n and its interval; and whether the manager can"
+        " act on it. Nothing on a rep with too few closed deals. Materialize Tuesday for Wednesday's review.",
+        {"pandas", "scikitlearn", "postgres"},
+    ),
+    deps=[
+        "opportunity_scores",
+        "opportunities",
+        "opportunity_history",
+        "opportunity_field_history",
+        "accounts",
+        "users",
+    ],
+    partitions_def=DAILY,
+)
+def coaching_cards(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters import plots
+    from salesinsight_assets.domain.history.snapshots import opportunity_history
+    from salesinsight_assets.domain.reports.coaching_cards import cards_of_day
+
+    store, day, policies = warehouse.open(), partition_day(context), company.policies
+    as_of = company.as_of(day)
+    history = opportunity_history(store.crm_rows(as_of - timedelta(days=policies.coaching.window_days), as_of))
+    scores = store.partition("opportunity_scores", day)
+    cards = cards_of_day(history, scores, as_of, policies.coaching, policies.coaching_playbook)
+    store.replace_partition(COACHING_CARDS, {"as_of_date": day}, cards)
+    told = cards[cards["is_opportunity"].astype(bool)]
+    plot = plots.markdown_image(plots.png(plots.adjusted_chart(cards)), "reps beside an average one")
+    return dg.MaterializeResult(
+        metadata=row_metadata(
+            cards.drop(columns=["card", "figures"]),
+            opportunities=len(told),
+            cards=dg.MetadataValue.md(markdown_table([{"card": text} for text in told["card"]])),
+            **({"plot": dg.MetadataValue.md(plot)} if cards["adjusted_difference"].notna().any() else {}),
+        )
+    )

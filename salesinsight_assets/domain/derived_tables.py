@@ -350,6 +350,33 @@ MODEL_CHECKS = DerivedTable(
     ),
     "as_of_date",
 )
+COACHING_CARDS = DerivedTable(
+    "coaching_cards",
+    (
+        _DAY,
+        _key("owner_id", "text", "Salesforce Id of the rep."),
+        _required("owner_name", "text", "The rep's name."),
+        TableColumn("manager_id", "text", "Salesforce Id of the rep's manager on that day."),
+        _required("is_opportunity", "boolean", "Whether there is something that the manager can act on."),
+        _required("n_closed", "integer", "Deals closed in the window; below a least number all figures are missing."),
+        TableColumn("win_rate", "number", "Share of them that was won."),
+        TableColumn("low", "number", "Lower end of its interval."),
+        TableColumn("high", "number", "Upper end of its interval."),
+        TableColumn("team_win_rate", "number", "The same of the other reps."),
+        TableColumn("compared_with", "text", "Who they are: those of the Team, or of the Company."),
+        TableColumn(
+            "adjusted_difference", "number", "The win rate less what an average rep would have won with the same deals."
+        ),
+        TableColumn("adjusted_low", "number", "Lower end of its interval."),
+        TableColumn("adjusted_high", "number", "Upper end of its interval."),
+        TableColumn("open_deals", "integer", "Open deals of the day; missing where nothing was scored."),
+        TableColumn("deals_at_risk", "integer", "Those at HIGH risk."),
+        TableColumn("amount_at_risk", "number", "Their amount in the company's currency."),
+        _required("card", "text", "The card as manager and rep read it."),
+        _required("figures", "json", "Every figure behind the card."),
+    ),
+    "as_of_date",
+)
 OUTBOX = DerivedTable(
     "outbox",
     (
@@ -438,6 +465,7 @@ DERIVED_TABLES = (
     FEATURE_DRIFT,
     FEATURE_DEFAULTS,
     MODEL_CHECKS,
+    COACHING_CARDS,
     OUTBOX,
     VERDICTS,
     SILENCES,

@@ -53,6 +53,15 @@ TABLES = {
             "days_of_warning": [12.0, None],
         }
     ),
+    plots.adjusted_chart: pd.DataFrame(
+        {
+            "owner_name": ["Ann", "Bob", "Cy", "Dee"],
+            "n_closed": [40, 50, 60, 3],
+            "adjusted_difference": [-0.2, 0.0, 0.2, np.nan],
+            "adjusted_low": [-0.3, -0.1, 0.1, np.nan],
+            "adjusted_high": [-0.1, 0.1, 0.3, np.nan],
+        }
+    ),
     plots.alert_chart: pd.DataFrame({"rule": ["slow_deal", "likely_loss"], "status": ["to_send", "suppressed"]}),
 }
 

@@ -11,8 +11,7 @@ import pandas as pd
 from salesinsight_assets.domain.alerts.actions import Playbook, Situation, recommended_actions
 from salesinsight_assets.domain.alerts.rules import HIGH, rule_called
 from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, Payload, ToldDeal, payload
-from salesinsight_assets.domain.delivery.texts import BY_BASE_RATE, BY_RULES, MOST_REASONS_SHOWN, AlertContent
-from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
+from salesinsight_assets.domain.delivery.texts import MOST_REASONS_SHOWN, AlertContent, caveat
 
 MESSAGE_COLUMNS = ["message_key", "channel", "owner_id", "opportunity_id", "recipient", "as_of_date", "status", "attempts",
                    "payload", "queued_at", "sent_at", "error", "claimed_at", "retry_at", "reference"]  # fmt: skip
@@ -109,7 +108,7 @@ def _told(alert: "pd.Series[float]", playbook: Playbook, last_week: LastWeek) ->
         in_favour=[reason["text"] for reason in reasons if reason["direction"] == "for"],
         actions=recommended_actions(_situation(alert, facts, last_week), playbook),
         rule_sentence=None if rule.fact in facts else rule.sentence(alert),
-        caveat=_caveat(alert),
+        caveat=caveat(str(alert["model_id"]), bool(alert["is_fallback"])),
     )
     stage = None if pd.isna(alert["stage_name"]) else str(alert["stage_name"])
     return ToldDeal(str(alert["opportunity_id"]), stage, facts[:MOST_REASONS_SHOWN], content, rule.name)
@@ -119,12 +118,6 @@ def _situation(alert: "pd.Series[float]", facts: list[str], last_week: LastWeek)
     deal = str(alert["opportunity_id"])
     done, recommended = last_week.done.get(deal, ()), last_week.recommended.get(deal, ())
     return Situation(facts, float(alert["stage_position"]), float(alert["amount"]), done, recommended)
-
-
-def _caveat(alert: "pd.Series[float]") -> str | None:
-    if str(alert["model_id"]).startswith(BASE_RATE_PREFIX):
-        return BY_BASE_RATE
-    return BY_RULES if alert["is_fallback"] else None
 
 
 def _json(held: Payload) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isnan
 
+from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.model.promotion import NO_SIGNAL
 
 MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
@@ -84,6 +85,13 @@ def money(amount: float, currency: str | None) -> str:
         return "amount unknown"
     sign = CURRENCY_SIGNS.get(currency, f"{currency} ") if currency else ""
     return f"{sign}{amount:,.0f}"
+
+
+def caveat(model_id: str, is_fallback: bool) -> str | None:
+    """What is said beside a score that is not a model's; None beside one that is."""
+    if model_id.startswith(BASE_RATE_PREFIX):
+        return BY_BASE_RATE
+    return BY_RULES if is_fallback else None
 
 
 def alert_text(alert: AlertContent) -> str:
