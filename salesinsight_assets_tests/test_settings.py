@@ -107,12 +107,19 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ({"alerts": {"max_per_rep_per_day": True}}, "expected a number"),
         ({"playbook": {"by_fact": 3}}, r"\[playbook\] by_fact: expected a table of texts"),
         ({"playbook": {"otherwise": "call"}}, r"\[playbook\] otherwise: expected a list of texts"),
+        ({"holdout": {"is_on": 1}}, r"\[holdout\] is_on: expected true or false, got 1"),
+        ({"holdout": {"share": 20}}, r"\[holdout\] share: expected more than 0 and 0.5 at most, got 20; correct it"),
+        ({"holdout": {"share": True}}, r"\[holdout\] share: expected a number"),
         ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )
 def test_an_entry_that_does_not_exist_or_fit_is_refused_by_name(config, said):
     with pytest.raises(SettingsError, match=said):
         load_policies(config)
+
+
+def test_a_switch_is_true_or_false():
+    assert not load_policies({"holdout": {"is_on": False}}).holdout.is_on
 
 
 def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path):
