@@ -138,7 +138,7 @@ def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
     try:
         return kind(**{entry: _value(f"{table}.{entry}", known[entry], value) for entry, value in given.items()})
     except ValueError as error:
-        raise SettingsError(f"[{table}] {error}") from error
+        raise SettingsError(f"[{table}] {error}; correct it") from error
 
 
 def _value(name: str, default: object, given: Any) -> Any:

@@ -117,6 +117,9 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ),
         ({"work_time": {"quiet_from": "8pm"}}, r"\[work_time\] quiet_from: expected HH:MM, got '8pm'"),
         ({"feedback": {"counts_opens": 1}}, r"\[feedback\] counts_opens: expected true or false"),
+        ({"holdout": {"is_on": 1}}, r"\[holdout\] is_on: expected true or false, got 1"),
+        ({"holdout": {"share": 20}}, r"\[holdout\] share: expected more than 0 and 0.5 at most, got 20; correct it"),
+        ({"holdout": {"share": True}}, r"\[holdout\] share: expected a number"),
         ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )
@@ -158,6 +161,10 @@ def test_links_are_of_the_address_without_a_slash_and_the_key_is_never_shown():
     assert links.base_url == "https://a.example/x"
     assert "kkkk" not in repr(links)
     assert load_settings({}).links is None
+
+
+def test_a_switch_is_true_or_false():
+    assert not load_policies({"holdout": {"is_on": False}}).holdout.is_on
 
 
 def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path):

@@ -72,6 +72,13 @@ def size(picture: bytes) -> tuple[int, int]:
     return width, height
 
 
+def test_what_is_sent_held_out_and_suppressed_is_told_apart_by_colour() -> None:
+    alerts = pd.DataFrame({"rule": "slow_deal", "status": ["to_send", "held_out", "suppressed"]})
+    colours = plots.alert_chart(alerts).to_dict()["encoding"]["color"]["scale"]
+    assert set(colours["domain"]) == set(alerts["status"])
+    assert len(set(colours["range"])) == 3
+
+
 @pytest.mark.parametrize("chart", TABLES, ids=lambda chart: chart.__name__)
 @pytest.mark.parametrize("rows", [0, 1, None], ids=["none", "one", "all"])
 def test_every_chart_is_drawn(chart, rows: int | None) -> None:

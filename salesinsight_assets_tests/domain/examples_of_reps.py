@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from salesinsight_assets.domain.reports.shares import Share, share
-
 from salesinsight_assets.domain.reports.coaching import Figures, OpenDeals, Rep, Segment
 from salesinsight_assets.domain.reports.differences import Comparison, Counts, Difference, compared
 from salesinsight_assets.domain.reports.expected_wins import Adjusted, Expected
+from salesinsight_assets.domain.shares import Share, share
 
 
 def beside(part: int, n: int, other_part: int, other_n: int) -> Comparison:

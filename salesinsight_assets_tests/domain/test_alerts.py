@@ -252,6 +252,11 @@ def test_a_replay_counts_as_told_what_was_to_be_sent_unless_messages_say_what_be
     assert sent(daily_alerts(deals(a=SLOW), as_if_sent(first), later, ROOMY)) == ["a"]
 
 
+def test_a_replay_counts_what_was_held_out_as_told_too():
+    first = on_day(alerts_of(deals(a=SLOW)), TODAY).assign(is_told=False, has_messages=False, status="held_out")
+    assert sent(daily_alerts(deals(a=SLOW), as_if_sent(first), TODAY + timedelta(days=1), ROOMY)) == []
+
+
 def test_a_new_owner_is_told_what_only_the_old_one_was():
     first, second = days_of(deals(a=SLOW), deals(a={**SLOW, "owner_id": "rep 2"}))
     assert sent(first) == sent(second) == ["a"]

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from salesinsight_assets.domain.reports.shares import share
 
 from salesinsight_assets.domain.reports.coaching import Figures, Rep, Segment
 from salesinsight_assets.domain.reports.coaching_actions import TopPerformer, suggested_actions, top_performers
@@ -12,6 +11,7 @@ from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook,
 from salesinsight_assets.domain.reports.coaching_texts import card_text
 from salesinsight_assets.domain.reports.differences import Difference
 from salesinsight_assets.domain.reports.expected_wins import Adjusted, Expected
+from salesinsight_assets.domain.shares import share
 from salesinsight_assets_tests.domain.examples_of_reps import AT_RISK, LEVEL, SARAH, STRONG, WEAK, beside, declined
 
 POLICY, PLAYBOOK = CoachingPolicy(), CoachingPlaybook()

@@ -163,6 +163,11 @@ def test_without_a_decided_deal_there_is_no_figure():
     assert "AUC 0" not in words(report)
 
 
+def test_alerts_that_were_held_out_are_judged_like_those_sent():
+    rows = [(1, "a", "slow_deal", 9.0, "held_out"), (1, "b", "slow_deal", 9.0, "suppressed")]
+    assert report_of(scored(FIVE_DEALS), alerted(rows), NO_DEALS).alerts.n_deals == 1
+
+
 def test_of_few_decided_deals_there_is_no_auc():
     report = many(19, 0.9, 0.1)
     assert report.scores[0].evaluation is None

@@ -36,12 +36,10 @@ class Play:
             ValueError: with what there is.
         """
         if not self.action:
-            raise ValueError("action: expected what is to be done, got nothing; write it")
+            raise ValueError("action: expected what is to be done, got nothing")
         for entry, value, known in (("phase", self.phase, PHASES), ("done_by", self.done_by, DONE)):
             if value not in known:
-                raise ValueError(
-                    f"{entry}: expected one of {', '.join(filter(None, known))}, got {value!r}; correct it"
-                )
+                raise ValueError(f"{entry}: expected one of {', '.join(filter(None, known))}, got {value!r}")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class WorkTimePolicy:
         """
         for entry, value, is_good, expected in self._said():
             if not is_good:
-                raise ValueError(f"{entry}: expected {expected}, got {value!r}; correct it")
+                raise ValueError(f"{entry}: expected {expected}, got {value!r}")
 
     def _said(self) -> list[tuple[str, str, bool, str]]:
         return [

@@ -14,8 +14,8 @@ import pandas as pd
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Comparison, Counts, compared, standing_out
 from salesinsight_assets.domain.reports.expected_wins import Adjusted, adjusted_by_rep
-from salesinsight_assets.domain.reports.shares import Share, share
 from salesinsight_assets.domain.scores.risk import HIGH
+from salesinsight_assets.domain.shares import Share, share
 
 DIMENSIONS = ("industry", "lead_source", "size", "product")
 """What segments are of."""

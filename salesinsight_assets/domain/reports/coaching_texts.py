@@ -11,7 +11,7 @@ from salesinsight_assets.domain.reports.coaching import Figures, OpenDeals, Segm
 from salesinsight_assets.domain.reports.coaching_actions import TopPerformer
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Comparison, Difference
-from salesinsight_assets.domain.reports.shares import Share
+from salesinsight_assets.domain.shares import Share
 
 OPPORTUNITY = "🟡 COACHING OPPORTUNITY"
 UP, DOWN, LEVEL = "📈", "📉", "•"

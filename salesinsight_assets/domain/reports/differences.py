@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 
 from salesinsight_assets.domain.monitoring.multiplicity import q_values
-from salesinsight_assets.domain.reports.shares import Share, share
+from salesinsight_assets.domain.shares import Share, share
 
 
 class WithInterval(Protocol):

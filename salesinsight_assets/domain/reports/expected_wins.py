@@ -16,7 +16,7 @@ import pandas as pd
 from salesinsight_assets.domain.history.grid import Floats, Ints
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Difference, difference
-from salesinsight_assets.domain.reports.shares import deviations, share
+from salesinsight_assets.domain.shares import deviations, share
 
 MIX = ("size", "industry", "lead_source", "type", "product", "region")
 """What is known of a deal when it is made; unknown is a value of its own."""
