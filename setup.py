@@ -17,7 +17,12 @@ setup(
     ),
     include_package_data=True,
     package_data={
-        "salesinsight_assets": ["adapters/warehouse/migrations/*.mako", "domain/delivery/*.jinja", "py.typed"]
+        "salesinsight_assets": [
+            "adapters/warehouse/migrations/*.mako",
+            "domain/delivery/*.jinja",
+            "domain/reports/*.jinja",
+            "py.typed",
+        ]
     },
     data_files=[("share/salesinsight", ["dagster.yaml", "workspace.yaml"])],
     entry_points={"console_scripts": ["salesinsight=salesinsight_assets.cli:main"]},

@@ -8,16 +8,19 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message
+from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
 from salesinsight_assets.adapters.warehouse.outbox import Claimed, Outbox
+from salesinsight_assets.domain.delivery.addresses import is_address
 from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
 from salesinsight_assets.domain.delivery.digest_html import digest_html
 from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, told_deals, without
 from salesinsight_assets.domain.delivery.recheck import DealNow, held_back
 from salesinsight_assets.domain.delivery.slack_blocks import alert_as_blocks
+from salesinsight_assets.domain.reports.page_html import content_id
+from salesinsight_assets.domain.reports.report import is_over, is_report, pictures_of
 from salesinsight_assets.settings import MailSettings, SlackSettings
 
 Look = Callable[[list[str], date], tuple[Mapping[str, DealNow], str]]
@@ -47,11 +50,18 @@ class _ByMail:
             return Attempt(
                 "refused", f"the CRM's e-mail address of this owner cannot be written to: {message.recipient!r}"
             )
-        html = digest_html([deal.content for deal in told_deals(held)], held.get("note"))
         words: tuple[str, str] = held["subject"], held["text"]
+        pictures = {content_id(name): png for name, png in pictures_of(held).items()}
         return self._door.send(
-            mail_message(self._mail, message.message_key, message.recipient, *words, html, self._clock())
+            mail_message(
+                self._mail, message.message_key, message.recipient, *words, _html(held), self._clock(), pictures
+            )
         )
+
+
+def _html(held: Mapping[str, Any]) -> str:
+    """A report's own, and a digest of the deals that are still to be told of."""
+    return held["html"] if is_report(held) else digest_html([d.content for d in told_deals(held)], held.get("note"))
 
 
 class _BySlack:
@@ -73,7 +83,10 @@ def deliver(
     clock: Callable[[], datetime],
     look: Look,
 ) -> Delivered:
-    """Send every message that is due, by the channels that are configured; those of days before `day` are cancelled."""
+    """Send every message that is due, by the channels that are configured.
+
+    Those of days before `day` are cancelled, a report only after a week.
+    """
     run = _Run(outbox, policy, day, clock, look)
     outbox.release_abandoned(clock())
     with ExitStack() as stack:
@@ -127,6 +140,8 @@ class _Run:
 
     def _checked(self, message: Claimed) -> Claimed | None:
         """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
+        if is_report(message.payload):
+            return self._report(message)
         deals = told_deals(message.payload)
         if not deals:
             return self._cancelled(message, "it was queued by an earlier version", {})
@@ -142,6 +157,12 @@ class _Run:
         self.done.reasons.update(left_out.values())
         self.outbox.reword(message.message_key, payload, left_out)
         return replace(message, payload=payload)
+
+    def _report(self, message: Claimed) -> Claimed | None:
+        """The report, which tells of no single deal; None, and cancelled, once the next one is near."""
+        if is_over(message.as_of_date, self.day):
+            return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
+        return message
 
     def _cancelled(self, message: Claimed, because: str, left_out: Mapping[str, str]) -> None:
         self.done.reasons[because] += 1

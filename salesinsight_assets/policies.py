@@ -18,6 +18,7 @@ from salesinsight_assets.domain.delivery.attempts import DeliveryPolicy
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
+from salesinsight_assets.domain.reports.policy import ReportPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.settings import SettingsError
 
@@ -52,7 +53,8 @@ def _require_table(name: str, value: object) -> None:
 class ScheduleTimes:
     """When each step of the night starts, HH:MM in the company's time zone.
 
-    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday.
+    The training is on the 1st, the weekly checks (`monitoring`) in the night after Friday; the reports are due on the days of
+    `domain.reports.due`.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -65,6 +67,10 @@ class ScheduleTimes:
     messages: str = "05:30"
     training: str = "02:30"
     monitoring: str = "06:00"
+    pipeline_health: str = "06:30"
+    rep_performance: str = "06:30"
+    model_check: str = "06:30"
+    business_review: str = "06:30"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.
@@ -92,6 +98,7 @@ class Policies:
     playbook: Playbook = field(default_factory=Playbook)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
+    reports: ReportPolicy = field(default_factory=ReportPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 
@@ -103,7 +110,7 @@ def load_policies(config: Mapping[str, Any]) -> Policies:
     """The policies of a configuration.
 
     Raises:
-        SettingsError: a table or entry that does not exist, with those that do.
+        SettingsError: a table or entry that does not exist, with those that do, or a value that cannot be taken.
     """
     kinds = {f.name: f.default_factory for f in fields(Policies)}
     for name in config:
@@ -122,7 +129,10 @@ def _policy(table: str, kind: Any, given: Mapping[str, Any]) -> Any:
         default = getattr(kind(), entry)
         if not _is_like(default, value):
             raise SettingsError(f"[{table}] {entry}: expected {_named(default)}, got {value!r}; correct it")
-    return kind(**given)
+    try:
+        return kind(**given)
+    except ValueError as error:  # what a policy itself cannot take
+        raise SettingsError(f"[{table}] {error}") from error
 
 
 def _is_like(default: object, value: object) -> bool:

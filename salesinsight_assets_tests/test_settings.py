@@ -107,6 +107,11 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ({"alerts": {"max_per_rep_per_day": True}}, "expected a number"),
         ({"playbook": {"by_fact": 3}}, r"\[playbook\] by_fact: expected a table of texts"),
         ({"playbook": {"otherwise": "call"}}, r"\[playbook\] otherwise: expected a list of texts"),
+        (
+            {"reports": {"pipeline_health": ["vp@example.com", "vp"]}},
+            r"\[reports\] pipeline_health: expected addresses such as vp@example.com, got 'vp'; correct it",
+        ),
+        ({"reports": {"quarter_quota": -1}}, r"\[reports\] quarter_quota: expected 0 or more, got -1; correct it"),
         ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )

@@ -25,7 +25,9 @@ from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MODEL_ID
 
-_TELLS = "o.status NOT IN ('failed', 'cancelled')"
+NO_REPORT = "o.message_key NOT LIKE 'report:%'"
+"""Reports wait in the outbox too, and tell nobody of an alert."""
+_TELLS = f"o.status NOT IN ('failed', 'cancelled') AND {NO_REPORT}"
 _TOLD_OF_DAY = f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} LIMIT 1"
 _TO_SEND_OF_DAY = "SELECT opportunity_id FROM insight.rep_alerts WHERE as_of_date = $1 AND status = 'to_send'"
 NEVER_READ = ("synced_at", "source")
@@ -192,7 +194,7 @@ class Warehouse:
     # --- derived tables ---
 
     def replace_partition(
-        self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
+        self, table: DerivedTable | sa.Table, partition: Mapping[str, date | str], frame: pd.DataFrame
     ) -> None:
         """Replace the rows of `table` where the partition's columns have its values, in one transaction.
 
@@ -298,7 +300,7 @@ class Warehouse:
             "SELECT a.*, a.status = 'to_send' AND EXISTS (SELECT FROM engagement.outbox AS o"
             f" WHERE o.as_of_date = a.as_of_date AND o.owner_id = a.owner_id AND {_TELLS}"
             " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id) AS is_told,"
-            " EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date) AS has_messages"
+            f" EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date AND {NO_REPORT}) AS has_messages"
             " FROM insight.rep_alerts AS a WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
             (first, last),
         )
@@ -451,7 +453,7 @@ def lock(sql: Any, what: str) -> None:
 
 
 def _replace_partition(
-    sql: Any, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
+    sql: Any, table: DerivedTable | sa.Table, partition: Mapping[str, date | str], frame: pd.DataFrame
 ) -> None:
     table = _sql_table(table)
     keys = {column: pd.Series(value, index=frame.index, dtype=object) for column, value in partition.items()}
