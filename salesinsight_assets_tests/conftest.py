@@ -50,6 +50,7 @@ least_decided = 1
 """Settings under which the small company has enough deals to train a model on, and to compare one week with another."""
 A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
 """A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
+REPORTS = ("pipeline_health",)
 SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JobResult = dg.ExecuteInProcessResult
@@ -310,12 +311,13 @@ def trained_database(postgres_url: str, template_database: str, salesforce: Demo
 
 @pytest.fixture(scope="session")
 def night_database(postgres_url: str, trained_database: str) -> str:
-    """The name of a database in which the night of the last day and the weekly checks were run as well."""
+    """The name of a database in which the night of the last day, the weekly checks and the reports were run as well."""
     _create_database(postgres_url, "after_a_night", trained_database)
     with _platform(database_url(postgres_url, "after_a_night")) as platform:
         platform.materialize(*SCORED, partition=A_WEEK_BEFORE)
         platform.run_well("night_without_sync", LAST_DAY)
         platform.run_well("weekly_checks", LAST_DAY)
+        platform.materialize(*REPORTS, partition=LAST_DAY)
     return "after_a_night"
 
 

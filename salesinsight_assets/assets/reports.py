@@ -4,8 +4,36 @@ from datetime import date
 
 import dagster as dg
 
-from salesinsight_assets.metadata import OWNERS
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.derived_tables import REPORTS
+from salesinsight_assets.metadata import OWNERS, partition_day, spec
+from salesinsight_assets.partitions import DAILY
+from salesinsight_assets.reporting import published
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "Monday's report to the head of sales: what moved in the pipeline in a week, so that it adds up; what it covers; what of"
+        " it is likely to be won by the end of the month and the quarter, with an interval; and the value at risk.",
+        {"pandas", "postgres", "email"},
+        name="pipeline_health",
+    ),
+    deps=["open_opportunities", "opportunity_scores", *(table.name for table in CRM_TABLES)],
+    partitions_def=DAILY,
+)
+def pipeline_health(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import PIPELINE_HEALTH
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.pipeline_week import pipeline_health_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(PIPELINE_HEALTH)
+    report = pipeline_health_report(store, company, partition_day(context))
+    return published(context, store, company, PIPELINE_HEALTH, [report], {COMPANY: recipients})
 
 
 class Days(dg.Config):
