@@ -121,6 +121,8 @@ def test_the_rules_get_no_interval():
     said = words(health(scored=scores("a", "b", model_id="rules", is_fallback=True)))
     assert "scored by rules, not by a model" in said
     assert "95 % interval $" not in said
+    (row,) = [line for line in said.splitlines() if line.strip().startswith("Q4 2024  ")]
+    assert row.split("  ")[-1].strip() == "not yet known"
 
 
 def test_a_model_needs_no_caveat():
@@ -167,3 +169,8 @@ def test_the_deals_shown_are_those_with_the_most_to_lose():
     deals = pd.concat([open_deals("small", amount=10_000.0), open_deals("sure", "big")], ignore_index=True)
     scored = pd.concat([scores("small", "big"), scores("sure", chance=0.9, level="LOW")], ignore_index=True)
     assert health(now=deals, scored=scored).top["name"].tolist() == ["Deal big", "Deal small"]
+
+
+def test_of_equal_amounts_the_likelier_loss_comes_first():
+    scored = pd.concat([scores("a", chance=0.28), scores("b", chance=0.05)], ignore_index=True)
+    assert health(scored=scored).top["name"].tolist() == ["Deal b", "Deal a"]

@@ -59,6 +59,9 @@ def moved(was, now, period=QUARTER, **fates):
         (deal(), deal(120.0, close=IN_MAY), None, Move("slipped", 1, -100)),
         (deal(), deal(close=None), None, Move("slipped", 1, -100)),
         (deal(close=OVER), deal(close=OVER), None, Move("date passed", 1, -100)),
+        (deal(), deal(close=NOW), None, Move("date passed", 1, -100)),
+        (deal(), deal(101.0), None, Move("amount up", 1, 1)),
+        (deal(), deal(100.6), None, Move("amount up", 1, 1)),
     ],
     ids=lambda value: value.name if isinstance(value, Move) else "",
 )
