@@ -22,7 +22,7 @@ NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "d
 MODEL = dg.AssetSelection.groups("model")
 MONITORING = dg.AssetSelection.groups("monitoring")
 
-REPORTS = ("pipeline_health",)
+REPORTS = ("pipeline_health", "model_check", "business_review")
 """The reports: each is an asset, a job and a step of its own, due on the mornings of `domain.reports.due`."""
 
 crm_sync = dg.define_asset_job(

@@ -50,7 +50,7 @@ least_decided = 1
 """Settings under which the small company has enough deals to train a model on, and to compare one week with another."""
 A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
 """A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
-REPORTS = ("pipeline_health",)
+REPORTS = ("pipeline_health", "model_check", "business_review")
 SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JobResult = dg.ExecuteInProcessResult

@@ -53,6 +53,31 @@ def outlook_chart(rows: pd.DataFrame, title: str) -> "alt.LayerChart | alt.Facet
     return _sized(alt.layer(more, won, spread).properties(width=WIDTH, height=34 * len(shown), title=title))
 
 
+def said_chart(points: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Said against happened, each share with its interval: `said`, `won`, `low`, `high`, `n`."""
+    import altair as alt
+
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%", tickCount=5)
+    line = pd.DataFrame({"said": [0.0, 1.0], "won": [0.0, 1.0]})
+    x = alt.X("said:Q", scale=scale, title="we said", axis=axis)
+    y = alt.Y("won:Q", scale=scale, title="were won", axis=axis)
+    ideal = alt.Chart(line).mark_line(strokeDash=[4, 4], color=GREY).encode(x=x, y=y)
+    spread = (
+        alt.Chart(points).mark_rule(strokeWidth=2, color=BLUE, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    )
+    dots = alt.Chart(points).mark_circle(color=BLUE, opacity=1, size=90).encode(x=x, y=y)
+    return _sized(
+        alt.layer(ideal, spread, dots).properties(width=WIDTH, height=WIDTH, title="When we said … %, … % were won")
+    )
+
+
+def outcomes_chart(checks: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Week by week the share that was won, beside what was expected and the band of chance (see `plots.outcomes_chart`)."""
+    from salesinsight_assets.adapters.plots import outcomes_chart as drawn
+
+    return _sized(drawn(checks).properties(width=WIDTH, height=200))
+
+
 def interval_chart(
     rows: pd.DataFrame, title: str, x_title: str, marks: Sequence[float] = ()
 ) -> "alt.LayerChart | alt.FacetChart":

@@ -36,6 +36,54 @@ def pipeline_health(
     return published(context, store, company, PIPELINE_HEALTH, [report], {COMPANY: recipients})
 
 
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "Friday's report of the model: whether any figure of the weekly checks needs a look, in words; what was said of deals"
+        " that are decided by now, and what became of them.",
+        {"pandas", "postgres", "email"},
+        name="model_check",
+    ),
+    deps=["feature_drift", "feature_defaults", "model_checks", "opportunity_scores"],
+    partitions_def=DAILY,
+)
+def model_check(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import MODEL_CHECK
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.model_week import model_check_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(MODEL_CHECK)
+    report = model_check_report(store, company, partition_day(context))
+    return published(context, store, company, MODEL_CHECK, [report], {COMPANY: recipients})
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "The review of the 15th: each success measure of the product with its target, its n and its interval; of those that"
+        " cannot be told yet, how many deals it takes.",
+        {"pandas", "postgres", "email"},
+        name="business_review",
+    ),
+    deps=["opportunity_scores", *(table.name for table in CRM_TABLES)],
+    partitions_def=DAILY,
+)
+def business_review(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import BUSINESS_REVIEW
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.model_week import business_review_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(BUSINESS_REVIEW)
+    report = business_review_report(store, company, partition_day(context))
+    return published(context, store, company, BUSINESS_REVIEW, [report], {COMPANY: recipients})
+
+
 class Days(dg.Config):
     """The days to judge, as YYYY-MM-DD; left out: from the first, or to the last, that was scored."""
 

@@ -1,5 +1,6 @@
 """Reports on the real warehouse: kept, shown, and mailed once to each address through a real mail server."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_a_report_that_waits_is_sent_by_the_sensor_after_the_nights_messages(con
     assert [request.partition_key for request in result.run_requests or []] == [connected.last_day.isoformat()]
 
 
+@pytest.mark.parametrize("name", ["pipeline_health", "model_check", "business_review"])
+def test_every_picture_of_a_mail_is_shown_in_it(connected, name) -> None:
+    connected.configure(f'{SMALL_MODEL}\n[reports]\n{name} = ["{VP}"]\n')
+    make(connected, name)
+    (payload,) = outbox(connected)["payload"].map(json.loads)
+    assert len(payload["pictures"]) >= 1
+    assert payload["html"].count('src="cid:') == len(payload["pictures"])
+
+
 def test_backfills_replays_and_runs_that_must_not_send_queue_nothing(connected) -> None:
     for tags, why in (
         ({"dagster/backfill": "b"}, "this run is a backfill"),
@@ -144,3 +154,29 @@ def test_a_report_that_is_made_again_keeps_its_time_and_one_that_changed_takes_a
                   " (SELECT min(opportunity_id) FROM insight.open_opportunities WHERE as_of_date = '2025-03-31')")  # fmt: skip
     make(connected)
     assert store.exported("reports", day).set_index("report").at["pipeline_health", "made_at"] > made_at
+
+
+def test_fridays_check_tells_what_the_weekly_checks_stored(platform_after_a_night) -> None:
+    told = make(platform_after_a_night, "model_check")
+    tables = ("model_checks", "feature_drift", "feature_defaults")
+    rows = [platform_after_a_night.warehouse.partition(table, platform_after_a_night.last_day) for table in tables]
+    assert told["figures looked at"] == sum(map(len, rows))
+    assert told["alarms"] == sum(int(table["is_alarm"].sum()) for table in rows)
+    (overall,) = rows[0].query("segment == 'all deals'").sort_values("weeks").tail(1).to_dict("records")
+    assert (told["decided deals"], told["won"]) == (overall["n_deals"], overall["actual_wins"])
+    assert f"of {told['decided deals']} decided deals" in told["report"], "the table is of the deals of the check"
+
+
+def test_the_review_says_of_every_measure_what_is_known(platform_after_a_night) -> None:
+    platform = platform_after_a_night
+    told = make(platform, "business_review")
+    assert sum(told[f"measures {verdict}"] for verdict in ("met", "missed", "not yet known")) == 9
+    assert "alerts are sent from a day that is still to come" in told["report"]
+    platform.warehouse.execute("UPDATE engagement.outbox SET status = 'sent'")
+    assert "alerts are sent since 31 March 2025" in make(platform, "business_review")["report"]
+
+
+def test_a_report_that_was_sent_is_no_alert(connected) -> None:
+    make(connected)
+    connected.warehouse.execute("UPDATE engagement.outbox SET status = 'sent'")
+    assert "alerts are sent from a day that is still to come" in make(connected, "business_review")["report"]

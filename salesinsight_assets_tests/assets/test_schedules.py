@@ -221,6 +221,25 @@ def test_the_pipeline_report_is_made_on_monday_morning_once_the_scores_are_there
         assert "pipeline_health" not in night.ticks(7.0, 12.0)
 
 
+def test_the_model_check_waits_for_the_weekly_checks() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=SATURDAY)
+        scored(night)
+        assert "model_check" not in night.ticks(6.51)
+        night.materialized(*MONITORING)
+        assert "model_check" in night.ticks(6.6)
+        night.materialized("model_check")
+        assert "model_check" not in night.ticks(7.0, 12.0)
+
+
+def test_the_business_is_reviewed_on_the_15th() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=15)
+        scored(night)
+        assert "business_review" not in night.ticks(6.4)
+        assert "business_review" in night.ticks(6.51)
+
+
 def test_on_another_day_no_report_is_made(night: Night) -> None:
     scored(night)
     assert night.ticks(6.51, 9.0).isdisjoint(REPORTS)

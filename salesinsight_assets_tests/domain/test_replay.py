@@ -303,7 +303,7 @@ def test_the_figures_to_follow_are_named_by_who_scored():
 def test_a_page_carries_its_pictures_and_needs_nothing_else():
     sections = [Section("Deals <of> Ann", ["A & B"], "seen"), Section("Others", ["none"], "not drawn")]
     page = as_html("Replay", sections, {"seen": b"png"})
-    assert 'alt="seen" width="560" src="data:image/png;base64,cG5n">' in page
+    assert 'alt="seen" width="560" style="max-width: 560px" src="data:image/png;base64,cG5n">' in page
     assert ">Deals &lt;of&gt; Ann</h2>" in page
     assert ">A &amp; B</li>" in page
     assert "not drawn" not in page

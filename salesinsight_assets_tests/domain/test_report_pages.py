@@ -59,7 +59,7 @@ def test_page_and_mail_show_every_word_and_no_markup_of_others(form):
 
 def test_a_page_carries_its_pictures_and_a_mail_names_them():
     address = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-    assert f'width="450" src="{address}"' in as_html("T", SECTIONS, PICTURES)
+    assert f'width="450" style="max-width: 450px" src="{address}"' in as_html("T", SECTIONS, PICTURES)
     mail = as_mail("T", SECTIONS, PICTURES)
     assert 'src="cid:movement@salesinsight"' in mail
     assert "data:" not in mail

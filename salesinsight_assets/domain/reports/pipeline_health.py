@@ -13,6 +13,7 @@ import pandas as pd
 from salesinsight_assets.domain.history.grid import Floats
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.reports.forecast import Forecast, Timing, chance_in_time, forecast, timing
+from salesinsight_assets.domain.reports.past_forecasts import MONTH_EXPECTED, MONTH_HIGH, MONTH_LOW
 from salesinsight_assets.domain.reports.periods import Period, month_of, quarter_of
 from salesinsight_assets.domain.reports.pipeline_movement import (
     LOST,
@@ -117,6 +118,9 @@ class PipelineHealth:
             expected = self.quarter.open
             found["expected by the end of the quarter"] = round(expected.expected)
             found["expected, low"], found["expected, high"] = round(expected.low), round(expected.high)
+        if self.month.open:
+            month = self.month.open
+            found |= {MONTH_EXPECTED: round(month.expected), MONTH_LOW: round(month.low), MONTH_HIGH: round(month.high)}
         return found
 
 
