@@ -39,7 +39,7 @@ def judged(n=400, signal=3.0) -> pd.DataFrame:
 
 def decided(before=2000, after=400, rates=(0.3, 0.3), cycles=(100.0, 100.0)) -> pd.DataFrame:
     parts = []
-    for n, rate, cycle, day in zip((before, after), rates, cycles, ("2023-10-01", "2024-04-15"), strict=True):
+    for n, rate, cycle, day in zip((before, after), rates, cycles, ("2024-02-01", "2024-04-15"), strict=True):
         is_won = np.arange(n) < round(n * rate)
         days = cycle * (1 + 0.5 * np.sin(np.arange(n)))
         parts.append(pd.DataFrame({"is_won": is_won, "decided_on": pd.Timestamp(day), "cycle_days": days}))
@@ -100,6 +100,12 @@ def test_the_intervals_of_differences_and_of_means_hold():
         sides = [RANDOM.gamma(4, mean / 4, n) for mean, n in ((90, 150), (100, 300))]
         changes.append(change_of_mean(*[(float(s.mean()), float(s.std(ddof=1)), len(s)) for s in sides]))
     assert np.mean([c.low <= -0.1 <= c.high for c in changes]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_interval_of_a_difference_is_the_one_that_newcombe_gives():
+    """Newcombe (1998), Statistics in Medicine 17, 873-890, table II, (a), method 10."""
+    found = difference(share(56, 70), share(48, 80))
+    assert (found.low, found.high) == (pytest.approx(0.0524, abs=1e-3), pytest.approx(0.3339, abs=1e-3))
 
 
 def test_the_nearer_an_auc_is_to_its_goal_the_more_deals_it_takes():
