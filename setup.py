@@ -21,6 +21,7 @@ setup(
             "adapters/warehouse/migrations/*.mako",
             "domain/delivery/*.jinja",
             "web/templates/*.jinja",
+            "domain/reports/*.jinja",
             "py.typed",
         ]
     },

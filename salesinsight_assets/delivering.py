@@ -12,9 +12,10 @@ from typing import Protocol
 
 import pandas as pd
 
-from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message
+from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
 from salesinsight_assets.adapters.warehouse.outbox import Claimed, Due, Outbox
+from salesinsight_assets.domain.delivery.addresses import is_address
 from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
 from salesinsight_assets.domain.delivery.digest_html import digest_html
 from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, ToldDeal, told_deals, without
@@ -24,6 +25,8 @@ from salesinsight_assets.domain.delivery.texts import DigestLinks, mailed_text, 
 from salesinsight_assets.domain.feedback.answers import ToldAlert, button_value
 from salesinsight_assets.domain.feedback.links import Links, digest_links
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
+from salesinsight_assets.domain.reports.page_html import content_id
+from salesinsight_assets.domain.reports.report import is_over, is_report, pictures_of
 from salesinsight_assets.settings import MailSettings, SlackSettings
 
 Look = Callable[[list[str], date], tuple[Mapping[str, DealNow], str]]
@@ -96,22 +99,29 @@ class _ByMail:
             return Attempt(
                 "refused", f"the CRM's e-mail address of this owner cannot be written to: {message.recipient!r}"
             )
-        deals, note = told_deals(held), held.get("note")
-        contents, links = [deal.content for deal in deals], self._wording.digest_links(message, deals)
-        words: tuple[str, str, str] = (
-            held["subject"],
-            mailed_text(contents, note, links),
-            digest_html(contents, note, links),
-        )
+        (subject, text, html), links = self._words(message)
         made = mail_message(
             self._mail,
             message.message_key,
             message.recipient,
-            *words,
+            subject,
+            text,
+            html,
             self._clock(),
             links and links.unsubscribe,
+            {content_id(name): png for name, png in pictures_of(held).items()},
         )
         return self._door.send(made)
+
+    def _words(self, message: Claimed) -> tuple[tuple[str, str, str], DigestLinks | None]:
+        """Subject, text and HTML: a report's own, or those of a digest of the deals that are still to be told of."""
+        held = message.payload
+        if is_report(held):
+            return (held["subject"], held["text"], held["html"]), None
+        deals, note = told_deals(held), held.get("note")
+        contents, links = [deal.content for deal in deals], self._wording.digest_links(message, deals)
+        words = (held["subject"], mailed_text(contents, note, links), digest_html(contents, note, links))
+        return words, links
 
 
 class _BySlack:
@@ -129,7 +139,10 @@ class _BySlack:
 def deliver(
     outbox: Outbox, mail: MailSettings | None, slack: SlackSettings, rules: SendingRules, wording: Wording
 ) -> Delivered:
-    """Send every message that is due, by the channels that are configured; those of days before are cancelled."""
+    """Send every message that is due, by the channels that are configured; those of days before are cancelled.
+
+    A report is cancelled only after a week.
+    """
     run = _Run(outbox, rules)
     outbox.release_abandoned(rules.clock())
     with ExitStack() as stack:
@@ -191,6 +204,8 @@ class _Run:
 
     def _checked(self, message: Claimed) -> Claimed | None:
         """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
+        if is_report(message.payload):
+            return self._report(message)
         deals = told_deals(message.payload)
         if not deals:
             return self._cancelled(message, "it was queued by an earlier version", {})
@@ -206,6 +221,12 @@ class _Run:
         self.done.reasons.update(left_out.values())
         self.outbox.reword(message.message_key, payload, left_out)
         return replace(message, payload=payload)
+
+    def _report(self, message: Claimed) -> Claimed | None:
+        """The report, which tells of no single deal; None, and cancelled, once the next one is near."""
+        if is_over(message.as_of_date, self.rules.day):
+            return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
+        return message
 
     def _cancelled(self, message: Claimed, because: str, left_out: Mapping[str, str]) -> None:
         self.done.reasons[because] += 1

@@ -23,6 +23,7 @@ from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
+from salesinsight_assets.domain.reports.policy import ReportPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets.settings import SettingsError
 
@@ -58,7 +59,7 @@ class ScheduleTimes:
     """When each step of the night starts, HH:MM in the company's time zone.
 
     The training is on the 1st; the weekly checks (`monitoring`) and what alerts are worth (`experiments`) are in the night
-    after Friday.
+    after Friday; the reports are due on the days of `domain.reports.due`.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -73,6 +74,10 @@ class ScheduleTimes:
     monitoring: str = "06:00"
     feedback: str = "06:15"
     experiments: str = "06:30"
+    pipeline_health: str = "06:30"
+    rep_performance: str = "06:30"
+    model_check: str = "06:30"
+    business_review: str = "06:30"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.
@@ -106,6 +111,7 @@ class Policies:
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
     coaching: CoachingPolicy = field(default_factory=CoachingPolicy)
     coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
+    reports: ReportPolicy = field(default_factory=ReportPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 
@@ -117,7 +123,7 @@ def load_policies(config: Mapping[str, Any]) -> Policies:
     """The policies of a configuration.
 
     Raises:
-        SettingsError: a table or entry that does not exist, with those that do.
+        SettingsError: a table or entry that does not exist, with those that do, or a value that cannot be taken.
     """
     kinds = {f.name: f.default_factory for f in fields(Policies)}
     for name in config:

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from salesinsight_assets.domain.reports.due import DUE
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
 
@@ -20,6 +21,17 @@ CRM = dg.AssetSelection.groups("crm")
 NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
 MODEL = dg.AssetSelection.groups("model")
 WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
+
+REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
+"""The reports: each is an asset, a job and a step of its own, due on the mornings of `domain.reports.due`."""
+
+MADE_FOR = {"coaching_cards": "rep_performance"}
+"""What is made in the step of a report, for it."""
+
+REPORT_ASSETS = {
+    report: dg.AssetSelection.assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report))
+    for report in REPORTS
+}
 
 crm_sync = dg.define_asset_job(
     "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
@@ -41,7 +53,11 @@ weekly_checks = dg.define_asset_job(
 deliver = dg.define_asset_job(
     "deliver", dg.AssetSelection.assets("deliveries"), description="Send what waits in the outbox for one day."
 )
-JOBS = [crm_sync, night, night_without_sync, training, weekly_checks, deliver]
+REPORT_JOBS = [
+    dg.define_asset_job(f"report_{report}", selection, description=f"The report {report}, as of one day.")
+    for report, selection in REPORT_ASSETS.items()
+]
+JOBS = [crm_sync, night, night_without_sync, training, weekly_checks, deliver, *REPORT_JOBS]
 
 crm_sync_schedule = dg.ScheduleDefinition(
     name="sync_the_crm",
@@ -68,21 +84,34 @@ STEPS = {
 """The steps after the sync, by the name of their time, and the groups that each materializes."""
 
 _WEEKLY_STEPS = ("monitoring", "experiments")
-_DAYS_OF = {"training": " on the 1st", **dict.fromkeys(_WEEKLY_STEPS, " in the night after Friday")}
+SELECTIONS = {
+    **{step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()},
+    **REPORT_ASSETS,
+}
+"""What each step materializes."""
+
+_DAYS_OF = {
+    "training": " on the 1st",
+    **dict.fromkeys(_WEEKLY_STEPS, " in the night after Friday"),
+    **{report: f" {DUE[report].said}" for report in REPORTS},
+}
 
 SENSORS = [
     dg.AutomationConditionSensorDefinition(
         f"step_{step}",
-        target=dg.AssetSelection.groups(*groups),
+        target=selection,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description=(
-            f"{getattr(_times, step)}{_DAYS_OF.get(step, '')}: {' and '.join(groups)}, once"
+            f"{getattr(_times, step)}{_DAYS_OF.get(step, '')}: {' and '.join(STEPS.get(step, (step,)))}, once"
             " everything upstream is there."
         ),
     )
-    for step, groups in STEPS.items()
+    for step, selection in SELECTIONS.items()
 ]
+
+
+_WAITS_NOT = {"alerts": dg.AssetSelection.assets("rep_alerts"), "scores": MODEL, "monitoring": MODEL}
 
 
 def step_condition(step: str) -> dg.AutomationCondition:
@@ -92,7 +121,7 @@ def step_condition(step: str) -> dg.AutomationCondition:
     missed does not end all those after it.
     """
     zone = _settings.timezone
-    waits_not = {"alerts": dg.AssetSelection.assets("rep_alerts"), "scores": MODEL, "monitoring": MODEL}.get(step)
+    waits_not = _WAITS_NOT.get(step)
     updated = dg.AutomationCondition.all_deps_updated_since_cron(_times.cron("sync"), zone)
     checked = dg.AutomationCondition.all_deps_blocking_checks_passed()
     return (
@@ -107,8 +136,10 @@ def step_condition(step: str) -> dg.AutomationCondition:
 def _time_has_come(step: str) -> dg.AutomationCondition:
     """A step's hour; the training's is on the 1st, and each night while the model of the month is missing.
 
-    That of the weekly checks is in the night after Friday, which is Saturday's.
+    That of the weekly checks is in the night after Friday, which is Saturday's; a report's on the mornings on which it is due.
     """
+    if step in REPORTS:
+        return _tick(step, DUE[step].cron_days)
     if step in _WEEKLY_STEPS:
         return _tick(step, "* * 6")
     if step == "training":
@@ -122,11 +153,12 @@ def _tick(step: str, days: str = "* * *") -> dg.AutomationCondition:
 
 
 def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
-    """`assets` with the condition of the step that their group belongs to."""
+    """`assets` with the condition of the step that they, or their group, belong to."""
     step_of = {group: step for step, groups in STEPS.items() for group in groups}
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        step = step_of.get(spec.group_name or "")
+        name = spec.key.to_user_string()
+        step = name if name in REPORTS else MADE_FOR.get(name) or step_of.get(spec.group_name or "")
         return spec.replace_attributes(automation_condition=step_condition(step)) if step else spec
 
     return [definition.map_asset_specs(conditioned) for definition in assets]

@@ -61,3 +61,19 @@ def note_on_rows(context: dg.AssetExecutionContext, store: "Warehouse", company:
     if not is_upload and company.now() - origin.told_until <= OF_THIS_NIGHT:
         return None
     return rows_note(origin.told_until.astimezone(company.zone), is_upload=is_upload)
+
+
+def note_on_report(context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource) -> str | None:
+    """What readers of a report must know of the rows behind it; None: they tell of the whole day, by Salesforce.
+
+    It does not depend on the hour at which the report is made, for the report is kept.
+    """
+    from salesinsight_assets.domain.delivery.texts import rows_note
+
+    origin = store.crm_origin()
+    if origin is None:
+        return None
+    is_upload = origin.source != "salesforce" and not is_replay(context, company)
+    if not is_upload and origin.told_until >= company.as_of(partition_day(context)):
+        return None
+    return rows_note(origin.told_until.astimezone(company.zone), is_upload=is_upload)

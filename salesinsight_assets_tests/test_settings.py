@@ -120,6 +120,11 @@ def test_business_numbers_come_from_the_file_and_the_rest_keeps_its_default(tmp_
         ({"holdout": {"is_on": 1}}, r"\[holdout\] is_on: expected true or false, got 1"),
         ({"holdout": {"share": 20}}, r"\[holdout\] share: expected more than 0 and 0.5 at most, got 20; correct it"),
         ({"holdout": {"share": True}}, r"\[holdout\] share: expected a number"),
+        (
+            {"reports": {"pipeline_health": ["vp@example.com", "vp"]}},
+            r"\[reports\] pipeline_health: expected addresses such as vp@example.com, got 'vp'; correct it",
+        ),
+        ({"reports": {"quarter_quota": -1}}, r"\[reports\] quarter_quota: expected 0 or more, got -1; correct it"),
         ({"schedule": {"sync": 2}}, r"\[schedule\] sync: expected a text such as 02:00"),
     ],
 )

@@ -5,10 +5,9 @@ then nothing was taken, and after it a lost answer leaves open whether it was.
 """
 
 import hashlib
-import re
 import smtplib
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import EmailMessage
@@ -33,10 +32,12 @@ def mail_message(
     html: str,
     at: datetime,
     unsubscribe: str | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> EmailMessage:
     """A message with a plain and an HTML part of equal worth. Its Message-ID follows from `key`: sent twice, it is one.
 
     `unsubscribe` is an address at which a POST unsubscribes at once (RFC 8058): mail programs show a button for it.
+    `pictures` are PNGs by the Content-ID under which `html` shows them.
     """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = " ".join(subject.split())
@@ -50,12 +51,16 @@ def mail_message(
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     message.set_content(text)
     message.add_alternative(html, subtype="html")
+    _add_pictures(message, pictures or {})
     return message
 
 
-def is_address(text: str) -> bool:
-    """Whether a mail server can be given this as a recipient: one plain address, in ASCII."""
-    return re.fullmatch(r"[^@\s<>(),;:\"]+@[^@\s<>(),;:\"]+", text) is not None and text.isascii()
+def _add_pictures(message: EmailMessage, pictures: Mapping[str, bytes]) -> None:
+    """Beside the HTML, as parts of it (multipart/related, RFC 2387)."""
+    html = message.get_body(("html",))
+    for content_id, png in pictures.items():
+        name = f"{content_id.partition('@')[0]}.png"
+        html.add_related(png, "image", "png", cid=f"<{content_id}>", filename=name, disposition="inline")  # type: ignore[union-attr]
 
 
 def message_id(mail: MailSettings, key: str) -> str:

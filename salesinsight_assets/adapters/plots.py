@@ -212,11 +212,11 @@ def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:
     return picture.getvalue()
 
 
-def png(chart: Any) -> bytes:
-    """A chart as PNG."""
+def png(chart: Any, scale: float = 1.5) -> bytes:
+    """A chart as PNG, `scale` pixels for each of the chart's."""
     import vl_convert
 
-    return vl_convert.vegalite_to_png(chart.to_json(), scale=1.5)
+    return vl_convert.vegalite_to_png(chart.to_json(), scale=scale)
 
 
 def markdown_image(picture: bytes, title: str) -> str:

@@ -78,7 +78,10 @@ def _of_the_day(store: "Warehouse", day: date, made: "pd.DataFrame") -> "pd.Data
     """The day's messages: those of the outbox as they were queued, and those of this run that are not in it."""
     import pandas as pd
 
-    queued = store.read("SELECT * FROM engagement.outbox WHERE as_of_date = $1 ORDER BY owner_id, channel", (day,))
+    from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT
+
+    where = f"as_of_date = $1 AND {NO_REPORT}"
+    queued = store.read(f"SELECT * FROM engagement.outbox AS o WHERE {where} ORDER BY owner_id, channel", (day,))
     fresh = made[~made["message_key"].isin(queued["message_key"])]
     return pd.concat([queued, fresh], ignore_index=True) if len(queued) else fresh
 

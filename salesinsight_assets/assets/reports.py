@@ -4,10 +4,107 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from salesinsight_assets.domain.derived_tables import COACHING_CARDS
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.derived_tables import COACHING_CARDS, REPORTS
 from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
+from salesinsight_assets.reporting import published
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "Monday's report to the head of sales: what moved in the pipeline in a week, so that it adds up; what it covers; what of"
+        " it is likely to be won by the end of the month and the quarter, with an interval; and the value at risk.",
+        {"pandas", "postgres", "email"},
+        name="pipeline_health",
+    ),
+    deps=["open_opportunities", "opportunity_scores", *(table.name for table in CRM_TABLES)],
+    partitions_def=DAILY,
+)
+def pipeline_health(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import PIPELINE_HEALTH
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.pipeline_week import pipeline_health_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(PIPELINE_HEALTH)
+    report = pipeline_health_report(store, company, partition_day(context))
+    return published(context, store, company, PIPELINE_HEALTH, [report], {COMPANY: recipients})
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "Wednesday's review of each manager's team: all reps at a glance, the coaching opportunities, and of whom nothing can be"
+        " said yet. Each manager gets that of the own team.",
+        {"pandas", "postgres", "email"},
+        name="rep_performance",
+    ),
+    deps=["coaching_cards", "users"],
+    partitions_def=DAILY,
+)
+def rep_performance(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import REP_PERFORMANCE
+    from salesinsight_assets.team_week import managers_addresses, rep_performance_reports
+
+    store = warehouse.open()
+    reports = rep_performance_reports(store, company, partition_day(context))
+    return published(context, store, company, REP_PERFORMANCE, reports, managers_addresses(store, company))
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "Friday's report of the model: whether any figure of the weekly checks needs a look, in words; what was said of deals"
+        " that are decided by now, and what became of them.",
+        {"pandas", "postgres", "email"},
+        name="model_check",
+    ),
+    deps=["feature_drift", "feature_defaults", "model_checks", "opportunity_scores"],
+    partitions_def=DAILY,
+)
+def model_check(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import MODEL_CHECK
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.model_week import model_check_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(MODEL_CHECK)
+    report = model_check_report(store, company, partition_day(context))
+    return published(context, store, company, MODEL_CHECK, [report], {COMPANY: recipients})
+
+
+@dg.asset(
+    **spec(
+        "reports",
+        REPORTS,
+        "The review of the 15th: each success measure of the product with its target, its n and its interval; of those that"
+        " cannot be told yet, how many deals it takes.",
+        {"pandas", "postgres", "email"},
+        name="business_review",
+    ),
+    deps=["opportunity_scores", *(table.name for table in CRM_TABLES)],
+    partitions_def=DAILY,
+)
+def business_review(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    from salesinsight_assets.domain.reports.policy import BUSINESS_REVIEW
+    from salesinsight_assets.domain.reports.report import COMPANY
+    from salesinsight_assets.model_week import business_review_report
+
+    store, recipients = warehouse.open(), company.policies.reports.recipients(BUSINESS_REVIEW)
+    report = business_review_report(store, company, partition_day(context))
+    return published(context, store, company, BUSINESS_REVIEW, [report], {COMPANY: recipients})
 
 
 class Days(dg.Config):

@@ -13,7 +13,7 @@ from salesinsight_assets.cli.demo_company import company_file, nights_ahead, ope
 from salesinsight_assets.cli.jobs import JobOutcome, console, run_job, say
 from salesinsight_assets.cli.night import run_night, train_where_due
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.report import failure_summary, message_counts, training_summary
+from salesinsight_assets.cli.report import failure_summary, message_counts, reports_summary, training_summary
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
@@ -102,6 +102,7 @@ def _night(runtime: Runtime, night: date) -> str:
     return (
         f"   {night}: {changed} deals new or changed, {scored} open deals scored,"
         f" {alerts['high']} HIGH and {alerts['medium']} MEDIUM alerts; messages: {message_counts(outcome.assets['messages'])}"
+        + "".join(f"\n     {line}" for line in reports_summary(outcome.reports))
     )
 
 

@@ -1,7 +1,7 @@
-"""The night of one day, as the commands run it: the sync, the training where one is due, all that follows, Friday's checks."""
+"""The night of one day, as the commands run it: the sync, the training where one is due, all that follows, Friday's checks, the reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,9 @@ from salesinsight_assets.cli.jobs import JobOutcome, run_job
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import Runtime
 from salesinsight_assets.domain.model.months import month_before
+from salesinsight_assets.domain.reports.due import due_after
 from salesinsight_assets.policies import first_partition_day, read_config
+from salesinsight_assets.schedules import REPORTS
 from salesinsight_assets.settings import last_complete_day, load_settings, now
 
 FRIDAY = 4
@@ -22,13 +24,14 @@ class NightOutcome:
     """What a night did. `training` and `weekly` are None where none was due, `rest` where the sync failed.
 
     A training that fails does not fail the night: the model before it, or the rules, have to do. Nor do checks that fail: what
-    they watch is written.
+    they watch is written. Nor do reports, which are by name.
     """
 
     sync: JobOutcome
     training: JobOutcome | None
     rest: JobOutcome | None
     weekly: JobOutcome | None = None
+    reports: dict[str, JobOutcome] = field(default_factory=dict[str, JobOutcome])
 
     @property
     def last(self) -> JobOutcome:
@@ -59,6 +62,7 @@ class NightOutcome:
             "failed_checks": self.failed_checks,
             "training": self.training.as_json() if self.training else None,
             "weekly_checks": self.weekly.as_json() if self.weekly else None,
+            "reports": {name: outcome.as_json() for name, outcome in self.reports.items()},
         }
 
 
@@ -79,7 +83,7 @@ def require_nights(runtime: Runtime, first: tuple[str, date], last: tuple[str, d
 
 
 def run_night(store: Warehouse, day: date, tags: Mapping[str, str] | None = None) -> NightOutcome:
-    """Read the CRM, train the model of the month where it is due, score and alert, and check the week of a Friday.
+    """Read the CRM, train the model of the month where it is due, score and alert, check the week of a Friday, and report.
 
     Stops at a failed sync.
     """
@@ -90,7 +94,16 @@ def run_night(store: Warehouse, day: date, tags: Mapping[str, str] | None = None
     rest = run_job("night_without_sync", f"night of {day}", day, tags)
     is_due = rest.success and day.weekday() == FRIDAY
     weekly = run_job("weekly_checks", f"checks of the week to {day}", day) if is_due else None
-    return NightOutcome(sync, training, rest, weekly)
+    return NightOutcome(sync, training, rest, weekly, run_reports(day, tags) if rest.success else {})
+
+
+def run_reports(day: date, tags: Mapping[str, str] | None = None) -> dict[str, JobOutcome]:
+    """The reports that are due in the night after `day`, and their mails on their way."""
+    due = [name for name in due_after(day) if name in REPORTS]
+    made = {name: run_job(f"report_{name}", f"report {name.replace('_', ' ')}", day, tags) for name in due}
+    if any(outcome.success for outcome in made.values()):
+        run_job("deliver", "sending reports", day, tags)
+    return made
 
 
 def train_where_due(store: Warehouse, day: date) -> JobOutcome | None:

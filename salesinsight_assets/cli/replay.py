@@ -15,7 +15,8 @@ from salesinsight_assets.cli.options import BadInputError, Day, OutputFile, writ
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.cli.report import failure_summary, training_summary
 from salesinsight_assets.cli.runtime import Runtime, running
-from salesinsight_assets.domain.reports.pages import as_html, as_markdown, as_text
+from salesinsight_assets.domain.reports.page_html import as_html
+from salesinsight_assets.domain.reports.pages import as_markdown, as_text
 from salesinsight_assets.domain.reports.replay import ReplayReport
 from salesinsight_assets.domain.reports.replay_pages import replay_sections, replay_title
 from salesinsight_assets.sending import REPLAY_TAG

@@ -1,5 +1,6 @@
 """What a night did, in a few lines for the terminal."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -28,7 +29,7 @@ def night_summary(day: date, outcome: NightOutcome) -> str:
     ]
     if outcome.failed_checks:
         lines += ["  warnings: " + "; ".join(outcome.failed_checks)]
-    return "\n".join([*training, *lines, *weekly_summary(outcome.weekly)])
+    return "\n".join([*training, *lines, *weekly_summary(outcome.weekly), *reports_summary(outcome.reports)])
 
 
 def _sent(deliveries: dict[str, Any]) -> str:
@@ -45,6 +46,16 @@ def weekly_summary(outcome: JobOutcome | None) -> list[str]:
         return ["The checks of the week failed, the night is done without them", failure_summary(outcome)]
     found = (f"  {name.replace('_', ' ')}: {metadata['verdict']}" for name, metadata in outcome.assets.items())
     return ["checks of the week:", *found]
+
+
+def reports_summary(reports: Mapping[str, JobOutcome]) -> list[str]:
+    """Where each report of the day is, and what became of its mails, in a line each."""
+    lines: list[str] = []
+    for name, outcome in reports.items():
+        said = outcome.assets.get(name, {})
+        told = f"{said.get('page', 'nothing to read')}; {said.get('mails')}"
+        lines += [f"report {name.replace('_', ' ')}: {told if outcome.success else failure_summary(outcome)}"]
+    return lines
 
 
 def training_summary(outcome: JobOutcome) -> list[str]:

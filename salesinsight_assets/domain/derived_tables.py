@@ -377,20 +377,34 @@ COACHING_CARDS = DerivedTable(
     ),
     "as_of_date",
 )
+REPORTS = DerivedTable(
+    "reports",
+    (
+        _DAY,
+        _key("report", "text", "Which report: pipeline_health, rep_performance, model_check or business_review."),
+        _key("audience", "text", "For whom: `company`, or the Salesforce Id of a manager."),
+        _required("title", "text", "What stands above it."),
+        _required("text", "text", "Its words."),
+        _required("page", "text", "The page, as HTML that carries its pictures along."),
+        _required("figures", "json", "The headline numbers, by name."),
+        _required("made_at", "timestamp", "When it was made; the same report made again keeps its time."),
+    ),
+    "as_of_date",
+)
 OUTBOX = DerivedTable(
     "outbox",
     (
         _key("message_key", "text", "The key under which a message is queued once."),
         _required("channel", "text", "email or slack."),
-        _required("owner_id", "text", "Salesforce Id of the rep it is for."),
+        _required("owner_id", "text", "Salesforce Id of the rep it is for; of a report its audience."),
         TableColumn(
             "opportunity_id", "text", "The deal that a Slack message tells of; missing for a digest of several."
         ),
-        TableColumn("recipient", "text", "The rep's e-mail address."),
+        TableColumn("recipient", "text", "The e-mail address."),
         _required("as_of_date", "date", "The day that the message tells of."),
         _required("status", "text", "pending, sending, sent, unknown, failed or cancelled."),
         _required("attempts", "integer", "How often it was tried."),
-        _required("payload", "json", "Subject and text, and what it tells of each deal."),
+        _required("payload", "json", "Subject and text, and what it tells of each deal, or the whole report."),
         _required("queued_at", "timestamp", "When it was queued."),
         TableColumn("sent_at", "timestamp", "When it was sent."),
         TableColumn("error", "text", "Why it failed, waits, or is not known to have arrived."),
@@ -466,6 +480,7 @@ DERIVED_TABLES = (
     FEATURE_DEFAULTS,
     MODEL_CHECKS,
     COACHING_CARDS,
+    REPORTS,
     OUTBOX,
     VERDICTS,
     SILENCES,

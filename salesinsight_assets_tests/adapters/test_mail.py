@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from salesinsight_assets.adapters.mail import MailDoor, is_address, mail_door, mail_message, message_id
+from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message, message_id
+from salesinsight_assets.domain.delivery.addresses import is_address
 from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import MailSettings, load_settings
 from salesinsight_assets_tests.scripted_mail import LOST_AFTER, LOST_BEFORE, ScriptedMail, scripted_mail
@@ -55,6 +56,26 @@ def test_a_message_arrives_in_both_parts_with_its_own_id(server, door):
     assert html
     assert text.get_content().replace("\r\n", "\n") == "Ünïcode & 🔴\n.\n..\n"
     assert html.get_content().replace("\r\n", "\n") == "<p>Ünïcode &amp; 🔴</p>\n.\n"
+
+
+def test_pictures_travel_beside_the_html_that_names_them_and_the_text_stays_an_alternative(server, door):
+    html, png = '<p>42 deals <img src="cid:movement@salesinsight"></p>', b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    key, pictures = (
+        "report:pipeline_health:2024-03-17:company:a",
+        {"movement@salesinsight": png, "outlook@salesinsight": b"2"},
+    )
+    message = mail_message(settings(server), key, "vp@example.com", "s", "42 deals", html, AT, pictures)
+    assert door.send(message).result == "taken"
+    (taken,) = server.taken
+    assert taken.get_content_type() == "multipart/alternative"
+    text, related = taken.iter_parts()
+    assert (text.get_content_type(), related.get_content_type()) == ("text/plain", "multipart/related")
+    page, first, second = related.iter_parts()
+    assert page.get_content_type() == "text/html"
+    assert "cid:movement@salesinsight" in page.get_content()
+    assert (first["Content-ID"], first.get_content_disposition()) == ("<movement@salesinsight>", "inline")
+    assert (first.get_content_type(), first.get_filename(), first.get_content()) == ("image/png", "movement.png", png)
+    assert second.get_content() == b"2"
 
 
 def test_the_same_key_gives_the_same_id_and_another_key_another(server):

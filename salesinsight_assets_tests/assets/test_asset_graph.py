@@ -13,13 +13,14 @@ import pytest
 
 from salesinsight_assets.assets import STAGES
 from salesinsight_assets.definitions import STAGE_MODULES, defs
+from salesinsight_assets.schedules import REPORTS
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
 HEAVY = ("lightgbm", "shap", "great_expectations", "sklearn", "altair", "matplotlib", "scipy", "numba", "vl_convert")
 SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
 OURS = {name: spec for name, spec in SPECS.items() if spec.group_name != "salesforce"}
 KEPT = {name: spec for name, spec in OURS.items() if name != "replay_report"}
-"""Those that fill a table; the replay's report is only shown."""
+"""Those that fill a table; a replay is only shown."""
 GRAPH = defs.resolve_asset_graph()
 
 
@@ -98,7 +99,7 @@ def test_every_asset_says_who_owns_it_what_it_is_and_where_it_belongs(name: str)
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_every_asset_but_a_report_shows_its_columns_and_its_table(name: str) -> None:
+def test_every_asset_but_a_replay_shows_its_columns_and_its_table(name: str) -> None:
     spec = KEPT[name]
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
@@ -116,7 +117,7 @@ def test_lineage_is_unbroken_from_salesforce_to_the_deliveries() -> None:
     missing = {key.to_user_string() for key in GRAPH.get_all_asset_keys()} - {key.to_user_string() for key in above}
     made_for_people = {"model_calibration", "model_comparison", "champion"}
     looking_back = {"feature_drift", "feature_defaults", "model_checks", "alert_outcomes", "alert_rates", "alert_lift"}
-    assert missing == made_for_people | looking_back | {"replay_report", "coaching_cards"}
+    assert missing == made_for_people | looking_back | {"replay_report", "coaching_cards", *REPORTS}
     assert dg.AssetKey(["salesforce", "Opportunity"]) in above
 
 
@@ -128,7 +129,7 @@ def test_only_salesforces_own_objects_are_made_elsewhere() -> None:
 
 def test_every_asset_with_rows_of_its_own_is_checked_by_expectations_that_block() -> None:
     checked = {c.asset_key.to_user_string() for c in _checks() if c.name == "expectations" and c.blocking}
-    assert set(KEPT) - checked == {"win_probability_model", "champion", "deliveries"}
+    assert set(KEPT) - checked == {"win_probability_model", "champion", "deliveries", *REPORTS}
 
 
 def test_every_check_says_what_it_promises() -> None:

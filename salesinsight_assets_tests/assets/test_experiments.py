@@ -144,8 +144,8 @@ def test_what_the_owner_said_stands_beside_what_was_done(platform_after_a_night:
     platform, store = platform_after_a_night, platform_after_a_night.warehouse
     (alert, *_) = outcomes(platform).query("was_told").to_dict("records")
     store.execute(
-        "INSERT INTO engagement.verdicts (message_key, opportunity_id, owner_id, rule, verdict, given_at, channel)"
-        " VALUES ('m', $1, $2, $3, 'helpful', '2025-03-25T08:00Z', 'email')",
+        "INSERT INTO engagement.verdicts (as_of_date, message_key, opportunity_id, owner_id, rule, verdict, given_at, channel)"
+        " VALUES ('2025-03-24', 'm', $1, $2, $3, 'helpful', '2025-03-25T08:00Z', 'email')",
         (alert["opportunity_id"], alert["owner_id"], alert["rule"]),
     )
     found = outcomes(platform).set_index("opportunity_id")["verdict"]

@@ -13,7 +13,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from salesinsight_assets.definitions import defs
-from salesinsight_assets.schedules import STEPS
+from salesinsight_assets.schedules import REPORTS, SELECTIONS, STEPS
 
 MONTH, MONTH_BEFORE = "2025-03-01", "2025-02-01"
 FIRST = datetime(2025, 4, 1, tzinfo=UTC)
@@ -21,7 +21,6 @@ GRAPH = defs.resolve_asset_graph()
 GROUPS = {key.to_user_string(): GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()}
 CRM = sorted(name for name, group in GROUPS.items() if group == "crm")
 MODEL = sorted(name for name, group in GROUPS.items() if group == "model")
-SELECTIONS = {step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()}
 
 
 class Night:
@@ -39,7 +38,7 @@ class Night:
 
     def ticks(self, *hours: float) -> set[str]:
         """The assets that all sensors ask for at these hours after midnight, each for the day that has just ended."""
-        return {name for hour in hours for step in STEPS for name in self._tick(step, hour)}
+        return {name for hour in hours for step in SELECTIONS for name in self._tick(step, hour)}
 
     def _tick(self, step: str, hour: float) -> Iterator[str]:
         result = dg.evaluate_automation_conditions(
@@ -179,7 +178,7 @@ def test_the_training_of_the_first_does_not_hold_the_scores(first_night: Night) 
     assert night.ticks(4.02) == set()
 
 
-SATURDAY = 19
+SATURDAY, MONDAY = 19, 21
 MONITORING = {"feature_drift", "feature_defaults", "model_checks"}
 
 
@@ -219,6 +218,49 @@ def test_on_another_day_no_weekly_check_runs(night: Night) -> None:
     night.computes_features(3.01)
     night.materialized("opportunity_scores")
     assert night.ticks(6.01, 9.0).isdisjoint(MONITORING)
+
+
+def scored(night: Night) -> None:
+    """The night as far as its scores, at four."""
+    assert night.ticks(2.01) == set()
+    night.materialized(*CRM)
+    night.computes_features(3.01)
+    night.materialized("opportunity_scores")
+
+
+def test_the_pipeline_report_is_made_on_monday_morning_once_the_scores_are_there() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=MONDAY)
+        assert night.yesterday == "2025-04-20"
+        assert night.ticks(2.01, 6.51) == set(), "nothing is scored yet"
+        scored(night)
+        assert "pipeline_health" in night.ticks(6.6)
+        night.materialized("pipeline_health")
+        assert "pipeline_health" not in night.ticks(7.0, 12.0)
+
+
+def test_the_model_check_waits_for_the_weekly_checks() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=SATURDAY)
+        scored(night)
+        assert "model_check" not in night.ticks(6.51)
+        night.materialized(*MONITORING)
+        assert "model_check" in night.ticks(6.6)
+        night.materialized("model_check")
+        assert "model_check" not in night.ticks(7.0, 12.0)
+
+
+def test_the_business_is_reviewed_on_the_15th() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=15)
+        scored(night)
+        assert "business_review" not in night.ticks(6.4)
+        assert "business_review" in night.ticks(6.51)
+
+
+def test_on_another_day_no_report_is_made(night: Night) -> None:
+    scored(night)
+    assert night.ticks(6.51, 9.0).isdisjoint(REPORTS)
 
 
 def test_a_new_model_does_not_start_the_scores(night: Night) -> None:
@@ -287,14 +329,15 @@ ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "tell_of_m
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
     assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
     sensors = list(defs.sensors or [])
-    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in STEPS), *ALARMS, "send_what_waits"]
+    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in SELECTIONS), *ALARMS, "send_what_waits"]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
 def test_every_asset_after_the_sync_has_a_step_and_no_other_has() -> None:
     steps = {group for groups in STEPS.values() for group in groups}
     for spec in defs.resolve_all_asset_specs():
-        assert (spec.automation_condition is not None) == (spec.group_name in steps), spec.key
+        has_step = spec.group_name in steps or spec.key.to_user_string() in REPORTS
+        assert (spec.automation_condition is not None) == has_step, spec.key
 
 
 LOCAL = """

@@ -18,6 +18,7 @@ from salesinsight_assets.domain.delivery.attempts import CLAIM_LASTS, Next
 _COLUMNS = (
     "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at"
 )
+_REPORT_AT = "CASE WHEN message_key LIKE 'report:%' THEN queued_at END"
 
 _NOTE_SENT = (
     "UPDATE insight.alert_days AS d SET sent_at = coalesce(o.arrived_at, $2::text::timestamptz) FROM"
@@ -71,10 +72,13 @@ class Outbox:
         )
 
     def waiting_since(self, day: date, at: datetime) -> datetime | None:
-        """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over."""
+        """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over.
+
+        A report waits from the moment it was queued: it comes after the night's messages were sent.
+        """
         rows = self._warehouse.read(
-            "SELECT max(coalesce(retry_at, claimed_at)) AS since FROM engagement.outbox WHERE as_of_date = $1 AND"
-            " (status = 'pending' AND retry_at <= $2 OR status = 'unknown' AND channel = 'slack'"
+            f"SELECT max(coalesce(retry_at, claimed_at, {_REPORT_AT})) AS since FROM engagement.outbox WHERE as_of_date = $1 AND"
+            f" (status = 'pending' AND coalesce(retry_at, {_REPORT_AT}) <= $2 OR status = 'unknown' AND channel = 'slack'"
             " OR status = 'sending' AND claimed_at < $3)",
             (day, at, at - CLAIM_LASTS),
         )

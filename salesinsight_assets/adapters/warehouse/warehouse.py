@@ -25,7 +25,9 @@ from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MODEL_ID
 
-_TELLS = "o.status NOT IN ('failed', 'cancelled')"
+NO_REPORT = "o.message_key NOT LIKE 'report:%'"
+"""Reports wait in the outbox too, and tell nobody of an alert."""
+_TELLS = f"o.status NOT IN ('failed', 'cancelled') AND {NO_REPORT}"
 _TOLD_OF_DAY = (
     f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} UNION ALL"
     " SELECT 1 FROM insight.alert_days WHERE as_of_date = $1 AND held_out > 0 AND queued_at IS NOT NULL LIMIT 1"
@@ -196,7 +198,7 @@ class Warehouse:
     # --- derived tables ---
 
     def replace_partition(
-        self, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
+        self, table: DerivedTable | sa.Table, partition: Mapping[str, date | str], frame: pd.DataFrame
     ) -> None:
         """Replace the rows of `table` where the partition's columns have its values, in one transaction.
 
@@ -306,7 +308,7 @@ class Warehouse:
             " AND coalesce(o.opportunity_id, a.opportunity_id) = a.opportunity_id)"
             " OR a.status = 'held_out' AND EXISTS (SELECT FROM insight.alert_days AS d"
             " WHERE d.as_of_date = a.as_of_date AND d.queued_at IS NOT NULL) AS is_told,"
-            " EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date) AS has_messages"
+            f" EXISTS (SELECT FROM engagement.outbox AS o WHERE o.as_of_date = a.as_of_date AND {NO_REPORT}) AS has_messages"
             " FROM insight.rep_alerts AS a WHERE as_of_date BETWEEN $1 AND $2 ORDER BY as_of_date, rank",
             (first, last),
         )
@@ -461,7 +463,7 @@ def lock(sql: Any, what: str) -> None:
 
 
 def _replace_partition(
-    sql: Any, table: DerivedTable | sa.Table, partition: Mapping[str, date], frame: pd.DataFrame
+    sql: Any, table: DerivedTable | sa.Table, partition: Mapping[str, date | str], frame: pd.DataFrame
 ) -> None:
     table = _sql_table(table)
     keys = {column: pd.Series(value, index=frame.index, dtype=object) for column, value in partition.items()}

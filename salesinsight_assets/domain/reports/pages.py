@@ -1,29 +1,42 @@
-"""A report as text, Markdown or a page of HTML that carries its pictures along.
+"""A report as text or Markdown: headings, sentences, tables, and the pictures that go with them.
 
-What belongs elsewhere: what a report says, and how its pictures are drawn.
+What belongs elsewhere: what a report says, how its pictures are drawn, and its HTML (`page_html`).
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 Pictures = Mapping[str, bytes]
 """PNGs by name."""
-_STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}img{max-width:100%}"
+PICTURE_SCALE = 2
+"""Pixels of a picture for one pixel of the page: screens of today show two."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells as they are read. In a cell with a line break the second line is a remark on the first.
+
+    `numbers` are the columns whose cells stand to the right.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Collection[str] = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences below it, and the name of the picture that goes with them (empty: none)."""
+    """A heading, sentences below it, a table, and the name of the picture that goes with them (empty: none)."""
 
     title: str
     lines: Sequence[str]
     picture: str = ""
+    table: Table | None = None
 
 
 def as_text(title: str, sections: Sequence[Section]) -> str:
-    """For a terminal.
+    """For a terminal and the plain half of a mail.
 
     >>> print(as_text("Replay", [Section("Scores", ["12 deals"])]))
     Replay
@@ -31,31 +44,52 @@ def as_text(title: str, sections: Sequence[Section]) -> str:
     Scores
       12 deals
     """
-    blocks = ["\n".join([section.title, *(f"  {line}" for line in section.lines)]) for section in sections]
+    blocks = [_block(section) for section in sections]
     return "\n\n".join([title, *blocks])
 
 
+def _block(section: Section) -> str:
+    lines = [section.title, *(f"  {line}" for line in section.lines)]
+    return "\n".join([*lines, *(f"  {line}" for line in _aligned(section.table))] if section.table else lines)
+
+
+def _aligned(table: Table) -> list[str]:
+    """The rows under each other; a remark goes below its row."""
+    rows = [list(table.columns), *(list(row) for row in table.rows)]
+    firsts = [[cell.partition("\n")[0] for cell in row] for row in rows]
+    widths = [max(len(row[place]) for row in firsts) for place in range(len(table.columns))]
+    is_number = [column in table.numbers for column in table.columns]
+    lines: list[str] = []
+    for row, shown in zip(rows, firsts, strict=True):
+        cells = zip(shown, widths, is_number, strict=True)
+        padded = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells]
+        lines.append("  ".join(padded).rstrip())
+        lines += [f"  {remark}" for remark in (cell.partition("\n")[2] for cell in row) if remark]
+    return lines
+
+
 def as_markdown(title: str, sections: Sequence[Section], pictures: Pictures) -> str:
-    """Headings, lists, and the pictures as data."""
+    """Headings, lists, tables, and the pictures as data."""
     blocks = [f"# {title}"]
     for section in sections:
         blocks += [f"## {section.title}", "\n".join(f"- {line}" for line in section.lines)]
+        if section.table:
+            blocks.append(_markdown_table(section.table))
         if section.picture in pictures:
-            blocks.append(f"![{section.picture}]({_address(pictures[section.picture])})")
-    return "\n\n".join(blocks) + "\n"
+            blocks.append(f"![{section.picture}]({picture_address(pictures[section.picture])})")
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def as_html(title: str, sections: Sequence[Section], pictures: Pictures) -> str:
-    """One page that needs nothing else."""
-    body = [f"<h1>{escape(title)}</h1>"]
-    for section in sections:
-        items = "".join(f"<li>{escape(line)}</li>" for line in section.lines)
-        body += [f"<h2>{escape(section.title)}</h2>", f"<ul>{items}</ul>"]
-        if section.picture in pictures:
-            body.append(f'<img alt="{escape(section.picture)}" src="{_address(pictures[section.picture])}">')
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    return "\n".join(["<!doctype html>", f'<html lang="en"><head>{head}</head><body>', *body, "</body></html>", ""])
+def _markdown_table(table: Table) -> str:
+    marks = [" ---: |" if column in table.numbers else " --- |" for column in table.columns]
+    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in (table.columns, *table.rows)]
+    return "\n".join([rows[0], "|" + "".join(marks), *rows[1:]])
 
 
-def _address(picture: bytes) -> str:
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def picture_address(picture: bytes) -> str:
+    """A PNG as an address that carries it along."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"

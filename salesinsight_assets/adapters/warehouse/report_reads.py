@@ -1,0 +1,49 @@
+"""What the reports read of the past: when it began, and what earlier reports said."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT, Warehouse
+
+
+def first_day_of_scores(store: Warehouse) -> date | None:
+    """The first day of which a model's scores were shown; None: never."""
+    return _first(store, "SELECT min(as_of_date) AS day FROM insight.opportunity_scores WHERE NOT is_fallback")
+
+
+def first_day_of_alerts(store: Warehouse, day: date) -> date | None:
+    """The first day of which an alert was sent, up to `day`; None: never."""
+    return _first(
+        store,
+        f"SELECT min(as_of_date) AS day FROM engagement.outbox AS o WHERE status = 'sent' AND {NO_REPORT} AND as_of_date <= $1",
+        (day,),
+    )
+
+
+def _first(store: Warehouse, sql: str, parameters: Sequence[object] = ()) -> date | None:
+    found = store.read(sql, parameters)["day"][0]
+    return None if pd.isna(found) else found.date()
+
+
+def figures_of_reports(store: Warehouse, name: str, day: date) -> dict[date, dict[str, Any]]:
+    """The figures of a company's reports of one name before `day`, by day."""
+    rows = store.read(
+        "SELECT as_of_date, figures::text AS figures FROM insight.reports WHERE report = $1 AND audience = 'company'"
+        " AND as_of_date < $2::text::date ORDER BY 1",
+        (name, day.isoformat()),
+    )
+    return {row["as_of_date"].date(): json.loads(row["figures"]) for row in rows.to_dict("records")}
+
+
+def open_on(store: Warehouse, days: Sequence[date]) -> dict[date, list[str]]:
+    """The deals that were open on each day."""
+    return {
+        day: store.read("SELECT opportunity_id FROM insight.open_opportunities WHERE as_of_date = $1", (day,))[
+            "opportunity_id"
+        ].tolist()
+        for day in days
+    }

@@ -1,0 +1,95 @@
+"""The words of what moved in the pipeline, as a table and as steps of a picture."""
+
+import pandas as pd
+
+from salesinsight_assets.domain.reports import pipeline_movement as moves
+from salesinsight_assets.domain.reports.pages import Section, Table
+from salesinsight_assets.domain.reports.pipeline_health import PipelineHealth
+from salesinsight_assets.domain.reports.pipeline_movement import Movement
+from salesinsight_assets.domain.reports.pipeline_words import sum_of, total_of
+from salesinsight_assets.domain.reports.words import counted, in_days, short_money, signed_money
+
+MOVEMENT_PICTURE = "movement"
+
+
+def movement_section(found: PipelineHealth) -> Section:
+    """The quarter's movement and that of all open deals, side by side."""
+    name, last = found.quarter.period.name, in_days(found.quarter.period.last)
+    lines = [
+        f"Due in {name} means: open, with a close date from tomorrow to {last}. What it was and what moved add up.",
+        *(
+            [
+                f"Beside it, {sum_of(found.passed, found)} have a close date that is over: they need a new one, or an end."
+            ]
+            if found.passed.deals
+            else []
+        ),
+        *(
+            [f"{counted(found.without_amount, 'open deal')} without an amount, or a rate for it, add nothing."]
+            if found.without_amount
+            else []
+        ),
+    ]
+    return Section(
+        f"What moved since {found.before:%A} {in_days(found.before)}", lines, MOVEMENT_PICTURE, _moves(found)
+    )
+
+
+def _moves(found: PipelineHealth) -> Table:
+    due, every = f"Due in {found.quarter.period.name}", "All open deals"
+    names = [move.name for side in (found.due, found.all) for move in side.moves]
+    shown = [name for name in (*moves.ENTERING, *moves.CHANGING, *moves.LEAVING) if name in names]
+    sides = (found.due, found.all)
+    rows = [
+        (f"{found.before:%A} {in_days(found.before)}", *(total_of(side.opening, found) for side in sides)),
+        *((move_label(name, found), *(_moved(side, name, found) for side in sides)) for name in shown),
+        (f"{found.day:%A} {in_days(found.day)}", *(total_of(side.closing, found) for side in sides)),
+    ]
+    return Table(("", due, every), rows, (due, every))
+
+
+def move_label(name: str, found: PipelineHealth) -> str:
+    """A move as it is read."""
+    last = in_days(found.quarter.period.last)
+    return {
+        moves.NEW: "New",
+        moves.RETURNED: "Reopened or restored",
+        moves.PULLED_IN: f"Pulled in from after {last}",
+        moves.REDATED: "Dated again, date was over",
+        moves.UP: "Amount raised",
+        moves.DOWN: "Amount lowered",
+        moves.RATES: "Exchange rates",
+        moves.WON: "Won",
+        moves.LOST: "Lost",
+        moves.SLIPPED: f"Slipped beyond {last}",
+        moves.PASSED: "Close date passed, still open",
+        moves.REMOVED: "Deleted or merged",
+    }[name]
+
+
+def _moved(side: Movement, name: str, found: PipelineHealth) -> str:
+    move = side.of(name)
+    return f"{signed_money(move.amount, found.currency)}\n{counted(move.deals, 'deal')}" if move.deals else "–"
+
+
+def waterfall_steps(found: PipelineHealth) -> pd.DataFrame:
+    """The quarter's movement as bars: `label`, `start`, `end`, `kind` (total, up, down), `said`."""
+    rows = [_step(f"{in_days(found.before)}", 0, found.due.opening.amount, "total", found)]
+    at = found.due.opening.amount
+    for move in found.due.moves:
+        kind = "up" if move.amount >= 0 else "down"
+        rows.append(_step(move.name.capitalize(), at, at + move.amount, kind, found))
+        at += move.amount
+    rows.append(_step(f"{in_days(found.day)}", 0, found.due.closing.amount, "total", found))
+    return pd.DataFrame(rows)
+
+
+def _step(label: str, start: int, end: int, kind: str, found: PipelineHealth) -> dict[str, object]:
+    sign = "+" if kind == "up" else ""
+    return {
+        "label": label,
+        "start": start,
+        "end": end,
+        "kind": kind,
+        "said": sign + short_money(end - start, found.currency),
+    }

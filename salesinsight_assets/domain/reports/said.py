@@ -1,0 +1,58 @@
+"""What was said of deals beside what became of them, by tenths: the sentence that is published to everyone.
+
+A deal counts once, with what was shown some weeks before its decision (see `monitoring.performance.shown_before_decision`).
+"""
+
+import pandas as pd
+
+from salesinsight_assets.domain.model.evaluation import CALIBRATION_BINS
+from salesinsight_assets.domain.reports.judged_scores import Said
+from salesinsight_assets.domain.reports.pages import Table
+from salesinsight_assets.domain.shares import share
+
+
+def said_and_happened(judged: pd.DataFrame) -> tuple[Said, ...]:
+    """By tenth of what was said the share that was won; tenths without a deal are left out.
+
+    Args:
+        judged: one row a decided deal: `win_probability` as it was shown, `is_won`.
+    """
+    place = (judged["win_probability"] * CALIBRATION_BINS).astype("int64").clip(upper=CALIBRATION_BINS - 1)
+    rows = judged.assign(place=place, is_won=judged["is_won"].astype("int64")).groupby("place")
+    found = rows.agg(said=("win_probability", "mean"), won=("is_won", "sum"), n=("is_won", "size"))
+    shares = ((row, share(int(row["won"]), int(row["n"]))) for row in found.reset_index().to_dict("records"))
+    return tuple(
+        Said(row["place"] / CALIBRATION_BINS, (row["place"] + 1) / CALIBRATION_BINS, round(row["said"], 4), won)
+        for row, won in shares
+        if won is not None
+    )
+
+
+def said_sentence(said: Said) -> str:
+    """As it is published.
+
+    >>> from salesinsight_assets.domain.shares import Share
+    >>> said_sentence(Said(0.3, 0.4, 0.34, Share(27, 87, 0.3103, 0.2229, 0.4142)))
+    'When we said 34%, 31% were won (n = 87, 95 % interval 22% to 41%).'
+    """
+    won = said.won
+    interval = f"95 % interval {won.low:.0%} to {won.high:.0%}"
+    return f"When we said {said.predicted_rate:.0%}, {won.rate:.0%} were won (n = {won.n:,}, {interval})."
+
+
+def said_table(said: tuple[Said, ...]) -> Table:
+    """Tenth by tenth."""
+    columns = ("We said", "Were won", "95 % interval", "Deals")
+    rows = [
+        (f"{s.predicted_rate:.0%}", f"{s.won.rate:.0%}", f"{s.won.low:.0%} to {s.won.high:.0%}", f"{s.won.n:,}")
+        for s in said
+    ]
+    return Table(columns, rows, columns[1:])
+
+
+def said_points(said: tuple[Said, ...]) -> pd.DataFrame:
+    """For a picture: `said`, `won`, `low`, `high`, `n`."""
+    return pd.DataFrame(
+        [(s.predicted_rate, s.won.rate, s.won.low, s.won.high, s.won.n) for s in said],
+        columns=["said", "won", "low", "high", "n"],
+    )
