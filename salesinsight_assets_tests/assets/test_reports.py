@@ -180,3 +180,27 @@ def test_a_report_that_was_sent_is_no_alert(connected) -> None:
     make(connected)
     connected.warehouse.execute("UPDATE engagement.outbox SET status = 'sent'")
     assert "alerts are sent from a day that is still to come" in make(connected, "business_review")["report"]
+
+
+def test_each_manager_gets_the_review_of_the_own_team(connected, mail) -> None:
+    store, day = connected.warehouse, connected.last_day
+    managers = store.partition("coaching_cards", day)["manager_id"].dropna().unique()
+    users = store.exported("users", None).set_index("id")
+    assert len(managers)
+    told = make(connected, "rep_performance")
+    assert told["mails"] == f"{len(managers)} queued; now {len(managers)} pending"
+    deliver(connected)
+    assert sorted(message["To"] for message in mail.taken) == sorted(users.loc[managers, "email"])
+    for message in mail.taken:
+        (manager,) = (m for m in managers if users.at[m, "email"] == message["To"])
+        text = message.get_body(("plain",)).get_content()
+        team = store.partition("coaching_cards", day).query("manager_id == @manager")["owner_name"]
+        others = store.partition("coaching_cards", day).query("manager_id != @manager")["owner_name"]
+        assert message["Subject"] == f"Rep performance of {users.at[manager, 'name']}'s team, as of {day}"
+        assert all(name in text for name in team)
+        assert not any(name in text for name in others)
+
+
+def test_a_manager_who_has_left_gets_no_review(connected) -> None:
+    connected.warehouse.execute("UPDATE crm.users SET is_active = false")
+    assert make(connected, "rep_performance")["report"] == "there is nobody to report to"

@@ -13,7 +13,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from salesinsight_assets.definitions import defs
-from salesinsight_assets.schedules import REPORTS, SELECTIONS, STEPS
+from salesinsight_assets.schedules import MADE_FOR, REPORTS, SELECTIONS, STEPS
 
 MONTH, MONTH_BEFORE = "2025-03-01", "2025-02-01"
 FIRST = datetime(2025, 4, 1, tzinfo=UTC)
@@ -336,7 +336,8 @@ def test_schedules_and_steps_run_without_being_switched_on() -> None:
 def test_every_asset_after_the_sync_has_a_step_and_no_other_has() -> None:
     steps = {group for groups in STEPS.values() for group in groups}
     for spec in defs.resolve_all_asset_specs():
-        has_step = spec.group_name in steps or spec.key.to_user_string() in REPORTS
+        name = spec.key.to_user_string()
+        has_step = spec.group_name in steps or name in REPORTS or name in MADE_FOR
         assert (spec.automation_condition is not None) == has_step, spec.key
 
 

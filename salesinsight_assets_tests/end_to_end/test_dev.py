@@ -22,7 +22,7 @@ import pytest
 from salesinsight_assets.assets import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser"), pytest.mark.timeout(500)]
-NOT_OF_A_NIGHT = ("registry", "monitoring", "reports")
+NOT_OF_A_NIGHT = ("registry", "monitoring", "experiments", "reports")
 """Groups that a person or the week fills, not each night."""
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -65,7 +65,10 @@ class Installation:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "dev", "--port", str(self.port)], cwd=self.folder, stdout=log, stderr=log
+                [COMMAND, "dev", "--port", str(self.port), "--pages-port", str(_free_port())],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
             )
 
     def is_up(self) -> bool:
