@@ -6,6 +6,7 @@ import pytest
 from salesinsight_assets.definitions import defs
 
 ASSETS = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+FILLED_BY_PEOPLE = ("engagement.verdicts", "engagement.silences", "engagement.message_events")
 BY_NAME = {asset.node_def.name: asset for asset in ASSETS}
 
 
@@ -30,4 +31,6 @@ def test_materializing_a_partition_twice_leaves_the_tables_as_once(platform_afte
 
 def test_every_asset_left_something_to_compare(platform_after_a_night) -> None:
     for table, content in platform_after_a_night.tables().items():
+        if table in FILLED_BY_PEOPLE:
+            continue
         assert content.count("\n") > 1, f"{table} is empty: the property would hold of it for no reason"
