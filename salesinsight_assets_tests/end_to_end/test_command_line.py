@@ -177,7 +177,7 @@ def test_an_export_of_a_day_without_rows_says_which_days_there_are(
         salesinsight("export", "rep_alerts", "--date", "2020-01-01", "--to", target, SALESINSIGHT_POSTGRES_URL=url)
     )
     assert "0 rows of rep_alerts" in output
-    assert "none is of 2020-01-01, there are rows from 2025-03-31 to 2025-03-31" in output
+    assert "none is of 2020-01-01, there are rows from 2025-03-17 to 2025-03-31" in output
     assert target.read_text().startswith("as_of_date,opportunity_id,")
     ok(salesinsight("export", "models", "--to", target, SALESINSIGHT_POSTGRES_URL=url))
     names = pd.read_csv(target).set_index("kind")["feature_names"]
