@@ -76,7 +76,8 @@ def pictures(found: "PipelineHealth") -> dict[str, bytes]:
     from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.pipeline_movement_pages import MOVEMENT_PICTURE, waterfall_steps
 
-    title = f"Due in {found.quarter.period.name}: what moved (axis cut)"
+    whose = f"Due in {found.quarter.period.name}" if found.has_due else "All open deals"
+    title = f"{whose}: what moved (axis cut)"
     charts = {MOVEMENT_PICTURE: report_plots.waterfall_chart(waterfall_steps(found), title)}
     if found.quarter.open:
         title = "Won so far, and expected from open deals"

@@ -10,6 +10,7 @@ from salesinsight_assets.domain.reports.pages import as_text
 from salesinsight_assets.domain.reports.pipeline_health import PipelineHealth, pipeline_health
 from salesinsight_assets.domain.reports.pipeline_health_pages import pipeline_health_sections, pipeline_health_title
 from salesinsight_assets.domain.reports.pipeline_movement import Pipeline
+from salesinsight_assets.domain.reports.pipeline_movement_pages import waterfall_steps
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 
 BEFORE, DAY = date(2024, 11, 10), date(2024, 11, 17)
@@ -113,8 +114,10 @@ def test_where_it_is_not_known_how_far_close_dates_hold_nothing_is_expected():
 
 def test_without_signal_the_forecast_says_so():
     said = words(health(scored=scores("a", "b", model_id=BASE_RATE, is_fallback=True)))
-    assert "not enough signal to tell deals apart" in said
+    assert "The model sees not enough signal to tell deals apart: each deal counts with the share" in said
     assert "scored by rules" not in said
+    assert "Value at risk: not told" in said
+    assert "Most to lose" not in said, "of deals that are not told apart none has the most to lose"
 
 
 def test_the_rules_get_no_interval():
@@ -174,3 +177,15 @@ def test_the_deals_shown_are_those_with_the_most_to_lose():
 def test_of_equal_amounts_the_likelier_loss_comes_first():
     scored = pd.concat([scores("a", chance=0.28), scores("b", chance=0.05)], ignore_index=True)
     assert health(scored=scored).top["name"].tolist() == ["Deal b", "Deal a"]
+
+
+def test_where_no_open_deal_has_a_close_date_all_open_deals_are_shown():
+    """As in the public data sets, whose open deals have none."""
+    deals = {BEFORE: open_deals("a", "w", close=None), DAY: open_deals("a", close=None)}
+    found = pipeline_health(deals, scores("a"), RESULTS, PAST, SINCE, RiskPolicy(), 0.0, date(2024, 1, 1))
+    said = words(found)
+    assert "No open deal has a close date from tomorrow to 31 December, the end of Q4 2024" in said
+    assert "Due in Q4 2024" not in said
+    assert "No open deal is dated in the rest of the period" in said
+    assert "0.0 times" not in said
+    assert waterfall_steps(found)["end"].tolist() == [200_000, 100_000, 100_000]

@@ -38,6 +38,7 @@ def test_the_missions_own_data_from_file_to_alerts(salesinsight, work_folder, pu
     assert (outcome["success"], outcome["errors"]) == (True, {})
     weekly = outcome["weekly_checks"]["assets"]  # it was a Friday
     assert weekly["feature_drift"]["verdict"] == "nothing to compare yet: too few weeks or too few deals"
+    assert [(name, run["success"]) for name, run in outcome["reports"].items()] == [("model_check", True)]
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2024-03-01")
     assert len(scores) == 702
     assert scores["opportunity_id"].is_unique
@@ -73,7 +74,8 @@ def test_the_second_public_data_set_with_all_its_files(salesinsight, work_folder
     output = ok(salesinsight("import-csv", *files, "--mapping", "maven"))
     assert "left out, as it only describes columns: data_dictionary.csv" in output
     assert "needed for a night" not in output
-    ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))
+    said = ok(salesinsight("nightly", "--date", "2017-12-31", "--no-send"))  # a Sunday
+    assert "2017-12-31/pipeline_health.html; nobody is written to" in said
     scores = exported(salesinsight, work_folder, "opportunity_scores", "--date", "2017-12-31")
     assert len(scores) == 2089
     assert scores["model_id"].str.startswith("base-rate-2017-12-01-").all(), "no model passes the gate on these data"

@@ -72,11 +72,14 @@ def _how(found: PipelineHealth) -> list[str]:
 
 def _dates(quarter: Outlook, dated: str) -> str:
     assert quarter.timing  # noqa: S101 - asked by `_how`
+    measured = f"measured on {counted(quarter.timing.won_deals, 'won deal')}, from 18 to 9 months ago"
+    if not quarter.dated.deals:
+        return f"No open deal is dated in the rest of the period: the chance to be won in time is that of such deals before ({measured})."
     share = quarter.timing.shares[IN_TIME]
     return (
         f"Close dates alone would give {dated}, but they do not hold: of won deals that were dated within {quarter.timing.days}"
         f" days, {share:.0%} were won in that time; others that were dated later, or whose date was over, were won instead"
-        f" (measured on {counted(quarter.timing.won_deals, 'won deal')}, from 18 to 9 months ago)."
+        f" ({measured})."
     )
 
 
@@ -93,12 +96,16 @@ def _coverage(found: PipelineHealth) -> list[str]:
     missing = goal - quarter.won.amount
     if missing <= 0:
         return [f"{said} {quarter.period.name} has reached it: {sum_of(quarter.won, found)} are won."]
-    ratio = f"{found.due.closing.amount / missing:.1f} times that"
-    left = (
-        f"To reach it, {short_money(missing, found.currency)} are missing. Open and due in {quarter.period.name}:"
-        f" {short_money(found.due.closing.amount, found.currency)}, {ratio}."
-    )
+    left = f"To reach it, {short_money(missing, found.currency)} are missing.{_times(found, missing)}"
     return [said, left, *_weighted(found, missing)]
+
+
+def _times(found: PipelineHealth, missing: float) -> str:
+    """How many times what is due covers what is missing; nothing where nothing is due."""
+    if not found.has_due:
+        return ""
+    due = f"Open and due in {found.quarter.period.name}: {short_money(found.due.closing.amount, found.currency)}"
+    return f" {due}, {found.due.closing.amount / missing:.1f} times that."
 
 
 def _goal(found: PipelineHealth) -> tuple[float | None, str]:

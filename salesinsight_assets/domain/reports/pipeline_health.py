@@ -104,6 +104,16 @@ class PipelineHealth:
     top: pd.DataFrame = field(repr=False, compare=False)
 
     @property
+    def has_due(self) -> bool:
+        """Whether any deal was or is due in the quarter: in many a CRM open deals have no close date."""
+        return self.due.opening.deals + self.due.closing.deals > 0
+
+    @property
+    def shown_movement(self) -> Movement:
+        """That of the quarter; where nothing is due in it, that of all open deals."""
+        return self.due if self.has_due else self.all
+
+    @property
     def headline(self) -> dict[str, Any]:
         """The figures to follow from week to week."""
         found: dict[str, Any] = {
@@ -112,8 +122,9 @@ class PipelineHealth:
             "amount due in the quarter": self.due.closing.amount,
             "won amount of the week": self.won.amount,
             "lost amount of the week": self.lost.amount,
-            "amount at risk": sum(level.all.amount for level in self.at_risk),
         }
+        if self.scored_by != "base rate":
+            found["amount at risk"] = sum(level.all.amount for level in self.at_risk)
         if self.quarter.open:
             expected = self.quarter.open
             found["expected by the end of the quarter"] = round(expected.expected)

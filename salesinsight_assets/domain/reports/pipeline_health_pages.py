@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from salesinsight_assets.domain.model.promotion import NO_SIGNAL
 from salesinsight_assets.domain.reports.outlook_pages import coverage_section, forecast_section
 from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.pipeline_health import PipelineHealth
@@ -40,7 +41,7 @@ def pipeline_health_sections(found: PipelineHealth) -> list[Section]:
         forecast_section(found),
         coverage_section(found),
         _at_risk(found),
-        *([_deals(found)] if len(found.top) else []),
+        *([_deals(found)] if len(found.top) and found.scored_by != "base rate" else []),
     ]
 
 
@@ -60,11 +61,16 @@ def _in_short(found: PipelineHealth) -> list[str]:
         ),
         f"{won} (win rate {rate.rate:.0%}, 95 % interval {rate.low:.0%} to {rate.high:.0%})." if rate else f"{won}.",
         _expectation(found),
-        (
-            f"At risk, with a win probability below {found.risk.medium_below:.0%}: {sum_of(_risky(found), found)},"
-            f" {_part(_risky(found), found.all.closing)} of the open amount."
-        ),
+        _risk_in_short(found),
     ]
+
+
+def _risk_in_short(found: PipelineHealth) -> str:
+    if found.scored_by == "base rate":
+        return f"Value at risk: not told, for the model sees {NO_SIGNAL}."
+    risky, below = _risky(found), f"{found.risk.medium_below:.0%}"
+    part = _part(risky, found.all.closing)
+    return f"At risk, with a win probability below {below}: {sum_of(risky, found)}, {part} of the open amount."
 
 
 def _expectation(found: PipelineHealth) -> str:
@@ -86,10 +92,16 @@ def _part(part: Pipeline, whole: Pipeline) -> str:
 
 
 def _at_risk(found: PipelineHealth) -> Section:
-    due, every = f"Due in {found.quarter.period.name}", "All open deals"
-    rows = [(level.level, total_of(level.due, found), total_of(level.all, found)) for level in found.at_risk]
+    if found.scored_by == "base rate":
+        why = f"Not told: the model sees {NO_SIGNAL}, and the share that is won from a stage says nothing of the single deal."
+        return Section("Value at risk", [why])
     levels = f"HIGH: a win probability below {found.risk.high_below:.0%}. MEDIUM: below {found.risk.medium_below:.0%}."
-    return Section("Value at risk", [levels], table=Table(("Risk", due, every), rows, (due, every)))
+    sides = (f"Due in {found.quarter.period.name}", "All open deals") if found.has_due else ("All open deals",)
+    rows = [
+        (level.level, *(total_of(side, found) for side in (level.due, level.all)[-len(sides) :]))
+        for level in found.at_risk
+    ]
+    return Section("Value at risk", [levels], table=Table(("Risk", *sides), rows, sides))
 
 
 def _deals(found: PipelineHealth) -> Section:

@@ -16,7 +16,9 @@ def movement_section(found: PipelineHealth) -> Section:
     """The quarter's movement and that of all open deals, side by side."""
     name, last = found.quarter.period.name, in_days(found.quarter.period.last)
     lines = [
-        f"Due in {name} means: open, with a close date from tomorrow to {last}. What it was and what moved add up.",
+        f"Due in {name} means: open, with a close date from tomorrow to {last}. What it was and what moved add up."
+        if found.has_due
+        else f"No open deal has a close date from tomorrow to {last}, the end of {name}: all open deals are shown.",
         *(
             [
                 f"Beside it, {sum_of(found.passed, found)} have a close date that is over: they need a new one, or an end."
@@ -36,16 +38,16 @@ def movement_section(found: PipelineHealth) -> Section:
 
 
 def _moves(found: PipelineHealth) -> Table:
-    due, every = f"Due in {found.quarter.period.name}", "All open deals"
-    names = [move.name for side in (found.due, found.all) for move in side.moves]
+    sides = {f"Due in {found.quarter.period.name}": found.due} if found.has_due else {}
+    sides |= {"All open deals": found.all}
+    names = {move.name for side in sides.values() for move in side.moves}
     shown = [name for name in (*moves.ENTERING, *moves.CHANGING, *moves.LEAVING) if name in names]
-    sides = (found.due, found.all)
     rows = [
-        (f"{found.before:%A} {in_days(found.before)}", *(total_of(side.opening, found) for side in sides)),
-        *((move_label(name, found), *(_moved(side, name, found) for side in sides)) for name in shown),
-        (f"{found.day:%A} {in_days(found.day)}", *(total_of(side.closing, found) for side in sides)),
+        (f"{found.before:%A} {in_days(found.before)}", *(total_of(side.opening, found) for side in sides.values())),
+        *((move_label(name, found), *(_moved(side, name, found) for side in sides.values())) for name in shown),
+        (f"{found.day:%A} {in_days(found.day)}", *(total_of(side.closing, found) for side in sides.values())),
     ]
-    return Table(("", due, every), rows, (due, every))
+    return Table(("", *sides), rows, tuple(sides))
 
 
 def move_label(name: str, found: PipelineHealth) -> str:
@@ -74,13 +76,14 @@ def _moved(side: Movement, name: str, found: PipelineHealth) -> str:
 
 def waterfall_steps(found: PipelineHealth) -> pd.DataFrame:
     """The quarter's movement as bars: `label`, `start`, `end`, `kind` (total, up, down), `said`."""
-    rows = [_step(f"{in_days(found.before)}", 0, found.due.opening.amount, "total", found)]
-    at = found.due.opening.amount
-    for move in found.due.moves:
+    shown = found.shown_movement
+    rows = [_step(f"{in_days(found.before)}", 0, shown.opening.amount, "total", found)]
+    at = shown.opening.amount
+    for move in shown.moves:
         kind = "up" if move.amount >= 0 else "down"
         rows.append(_step(move.name.capitalize(), at, at + move.amount, kind, found))
         at += move.amount
-    rows.append(_step(f"{in_days(found.day)}", 0, found.due.closing.amount, "total", found))
+    rows.append(_step(f"{in_days(found.day)}", 0, shown.closing.amount, "total", found))
     return pd.DataFrame(rows)
 
 
