@@ -44,7 +44,11 @@ def weekly_summary(outcome: JobOutcome | None) -> list[str]:
         return []
     if not outcome.success:
         return ["The checks of the week failed, the night is done without them", failure_summary(outcome)]
-    found = (f"  {name.replace('_', ' ')}: {metadata['verdict']}" for name, metadata in outcome.assets.items())
+    found = (
+        f"  {name.replace('_', ' ')}: {metadata['verdict']}"
+        for name, metadata in outcome.assets.items()
+        if "verdict" in metadata
+    )
     return ["checks of the week:", *found]
 
 
