@@ -59,6 +59,8 @@ A_WEEK_BEFORE = LAST_DAY - timedelta(weeks=2)
 """A day with which the weekly checks compare the last one; two weeks, so that no deal has a score of seven days ago."""
 SENT_A_WEEK_AGO = datetime(2025, 3, 24, 5, 30, tzinfo=UTC)
 """As if the messages of that day had been sent so late: the seven days in which to act on them end on the last day."""
+NOT_SENT = {"salesinsight/send": "false"}
+"""For the reports of the night: managers have addresses in the CRM, and the outbox is to hold alerts alone."""
 REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
 SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -329,7 +331,7 @@ def night_database(postgres_url: str, trained_database: str) -> str:
         as_if_sent(platform.warehouse, A_WEEK_BEFORE, SENT_A_WEEK_AGO)
         platform.materialize("alert_outcomes", partition=LAST_DAY)
         platform.run_well("weekly_checks", LAST_DAY)
-        platform.materialize("coaching_cards", *REPORTS, partition=LAST_DAY)
+        platform.materialize("coaching_cards", *REPORTS, partition=LAST_DAY, tags=NOT_SENT)
     return "after_a_night"
 
 
