@@ -6,7 +6,7 @@ What belongs elsewhere: every figure and every word of it (domain.reports).
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from salesinsight_assets.adapters import plots, report_plots
+from salesinsight_assets.adapters import report_plots
 from salesinsight_assets.domain.reports.policy import BUSINESS_REVIEW, MODEL_CHECK, PIPELINE_HEALTH
 from salesinsight_assets.resources import CompanyResource
 
@@ -109,19 +109,17 @@ def _judged(store: "Warehouse", company: CompanyResource, history: "History", da
 def _pictures_of_week(store: "Warehouse", company: CompanyResource, found: "ModelCheck") -> dict[str, bytes]:
     from salesinsight_assets.adapters.warehouse.weekly_reads import checks_of_all_deals
     from salesinsight_assets.domain.reports.model_check_pages import OUTCOMES_PICTURE, SAID_PICTURE
-    from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.said import said_points
 
     past = checks_of_all_deals(store, company.policies.monitoring.recent_weeks, found.day)
     charts = {SAID_PICTURE: report_plots.said_chart(said_points(found.said))} if found.said else {}
     if len(past) > 1:
         charts[OUTCOMES_PICTURE] = report_plots.outcomes_chart(past)
-    return {name: plots.png(chart, PICTURE_SCALE) for name, chart in charts.items()}
+    return report_plots.drawn(charts)
 
 
 def _pictures_of_review(found: "BusinessReview") -> dict[str, bytes]:
     from salesinsight_assets.domain.reports.business_review_pages import AUC_PICTURE, SAID_PICTURE, auc_rows
-    from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.said import said_points
 
     rows = auc_rows(found)
@@ -129,4 +127,4 @@ def _pictures_of_review(found: "BusinessReview") -> dict[str, bytes]:
     if len(rows):
         title = "AUC by months, with the targets 0.55 and 0.65"
         charts[AUC_PICTURE] = report_plots.interval_chart(rows, title, "AUC", (0.55, 0.65))
-    return {name: plots.png(chart, PICTURE_SCALE) for name, chart in charts.items()}
+    return report_plots.drawn(charts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salesinsight_assets.adapters import plots, report_plots
+from salesinsight_assets.adapters import report_plots
 from salesinsight_assets.domain.reports.policy import PIPELINE_HEALTH
 from salesinsight_assets.resources import CompanyResource
 
@@ -73,7 +73,6 @@ def _scores(store: "Warehouse", day: date) -> pd.DataFrame:
 def pictures(found: "PipelineHealth") -> dict[str, bytes]:
     """The report's pictures by name, as PNG."""
     from salesinsight_assets.domain.reports.outlook_pages import OUTLOOK_PICTURE, outlook_rows
-    from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.pipeline_movement_pages import MOVEMENT_PICTURE, waterfall_steps
 
     whose = f"Due in {found.quarter.period.name}" if found.has_due else "All open deals"
@@ -82,4 +81,4 @@ def pictures(found: "PipelineHealth") -> dict[str, bytes]:
     if found.quarter.open:
         title = "Won so far, and expected from open deals"
         charts[OUTLOOK_PICTURE] = report_plots.outlook_chart(outlook_rows(found), title)
-    return {name: plots.png(chart, PICTURE_SCALE) for name, chart in charts.items()}
+    return report_plots.drawn(charts)

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,19 @@ class ScheduleTimes:
         Raises:
             SettingsError: its time is not HH:MM.
         """
+        at = self.at(step)
+        return f"{at.minute} {at.hour} * * *"
+
+    def at(self, step: str) -> time:
+        """The time of day of a step.
+
+        Raises:
+            SettingsError: its time is not HH:MM.
+        """
         found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(getattr(self, step)))
         if not found:
             raise SettingsError(f"[schedule] {step}: expected HH:MM, got {getattr(self, step)!r}; correct it")
-        return f"{int(found[2])} {int(found[1])} * * *"
+        return time(int(found[1]), int(found[2]))
 
 
 @dataclass(frozen=True)

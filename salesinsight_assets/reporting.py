@@ -48,6 +48,14 @@ def published(
     )
 
 
+def published_to_company(
+    context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource, report: "Report"
+) -> dg.MaterializeResult:
+    """Keep and queue a report that is one for the whole company."""
+    recipients = {report.audience: company.policies.reports.recipients(report.name)}
+    return published(context, store, company, report.name, [report], recipients)
+
+
 def _write_pages(reports: "Sequence[Report]", folder: Path) -> list[Path]:
     """Each report as a page to open."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 Secrets never pass through Dagster's configuration: they are read from the environment where they are used.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -87,8 +87,7 @@ class CompanyResource(dg.ConfigurableResource):
 
     def told_at(self, day: date) -> datetime:
         """When people are told of `day`: at the hour of the messages in the morning after."""
-        hour = time.fromisoformat(self.policies.schedule.messages.zfill(len("HH:MM")))
-        return datetime.combine(day + timedelta(days=1), hour, self.zone)
+        return datetime.combine(day + timedelta(days=1), self.policies.schedule.at("messages"), self.zone)
 
     @property
     def links(self) -> "Links | None":

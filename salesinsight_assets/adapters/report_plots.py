@@ -1,11 +1,12 @@
 """Pictures of the reports, wide enough for a phone held upright: Altair charts, drawn by `plots.png`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salesinsight_assets.adapters.plots import BLUE, GREEN, GREY, RED
+from salesinsight_assets.adapters.plots import BLUE, GREEN, GREY, RED, png
+from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
 
 if TYPE_CHECKING:
     import altair as alt
@@ -73,9 +74,9 @@ def said_chart(points: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
 
 def outcomes_chart(checks: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
     """Week by week the share that was won, beside what was expected and the band of chance (see `plots.outcomes_chart`)."""
-    from salesinsight_assets.adapters.plots import outcomes_chart as drawn
+    from salesinsight_assets.adapters.plots import outcomes_chart as weeks_chart
 
-    return _sized(drawn(checks).properties(width=WIDTH, height=200))
+    return _sized(weeks_chart(checks).properties(width=WIDTH, height=200))
 
 
 def interval_chart(
@@ -92,6 +93,11 @@ def interval_chart(
     lines = alt.Chart(pd.DataFrame({"at": list(marks)})).mark_rule(strokeDash=[4, 4], color=RED).encode(x="at:Q")
     layers = [spread, points, lines] if len(marks) else [spread, points]
     return _sized(alt.layer(*layers).properties(width=WIDTH, height=30 * len(shown) + 20, title=title))
+
+
+def drawn(charts: "Mapping[str, alt.LayerChart | alt.FacetChart]") -> dict[str, bytes]:
+    """The charts of a report by name, as PNG at the size at which its pages show them."""
+    return {name: png(chart, PICTURE_SCALE) for name, chart in charts.items()}
 
 
 def _sized(chart: "alt.LayerChart | alt.FacetChart") -> "alt.LayerChart | alt.FacetChart":

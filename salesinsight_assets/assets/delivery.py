@@ -41,7 +41,8 @@ def messages(
     store, day = warehouse.open(), partition_day(context)
     alerts, reps = store.alerts_to_word(day), store.read("SELECT id, name, email FROM crm.users WHERE valid_to IS NULL")
     note = note_on_rows(context, store, company)
-    now, times, asked = company.now(), work_times(context, store, company), asked_at(store, company.now())
+    now, times = company.now(), work_times(context, store, company)
+    asked = asked_at(store, now)
     made = alert_messages(
         alerts,
         reps,
@@ -54,7 +55,7 @@ def messages(
         last_week=last_week(store, day, company.as_of(day)),
     )
     withheld = withheld_because(context, store, company)
-    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist(), company.now())
+    queued = 0 if withheld else store.queue(made, day, alerts["opportunity_id"].tolist(), now)
     shown = _of_the_day(store, day, made)
     failed = shown.loc[shown["status"] == "failed", "error"]
     folder = _write_files(shown, company.settings.home / "messages" / day.isoformat())

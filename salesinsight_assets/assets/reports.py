@@ -8,7 +8,7 @@ from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.derived_tables import COACHING_CARDS, REPORTS
 from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
-from salesinsight_assets.reporting import published
+from salesinsight_assets.reporting import published, published_to_company
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 
@@ -27,13 +27,10 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
 def pipeline_health(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
-    from salesinsight_assets.domain.reports.policy import PIPELINE_HEALTH
-    from salesinsight_assets.domain.reports.report import COMPANY
     from salesinsight_assets.pipeline_week import pipeline_health_report
 
-    store, recipients = warehouse.open(), company.policies.reports.recipients(PIPELINE_HEALTH)
-    report = pipeline_health_report(store, company, partition_day(context))
-    return published(context, store, company, PIPELINE_HEALTH, [report], {COMPANY: recipients})
+    store = warehouse.open()
+    return published_to_company(context, store, company, pipeline_health_report(store, company, partition_day(context)))
 
 
 @dg.asset(
@@ -74,13 +71,10 @@ def rep_performance(
 def model_check(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
-    from salesinsight_assets.domain.reports.policy import MODEL_CHECK
-    from salesinsight_assets.domain.reports.report import COMPANY
     from salesinsight_assets.model_week import model_check_report
 
-    store, recipients = warehouse.open(), company.policies.reports.recipients(MODEL_CHECK)
-    report = model_check_report(store, company, partition_day(context))
-    return published(context, store, company, MODEL_CHECK, [report], {COMPANY: recipients})
+    store = warehouse.open()
+    return published_to_company(context, store, company, model_check_report(store, company, partition_day(context)))
 
 
 @dg.asset(
@@ -98,13 +92,10 @@ def model_check(
 def business_review(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
-    from salesinsight_assets.domain.reports.policy import BUSINESS_REVIEW
-    from salesinsight_assets.domain.reports.report import COMPANY
     from salesinsight_assets.model_week import business_review_report
 
-    store, recipients = warehouse.open(), company.policies.reports.recipients(BUSINESS_REVIEW)
-    report = business_review_report(store, company, partition_day(context))
-    return published(context, store, company, BUSINESS_REVIEW, [report], {COMPANY: recipients})
+    store = warehouse.open()
+    return published_to_company(context, store, company, business_review_report(store, company, partition_day(context)))
 
 
 class Days(dg.Config):

@@ -93,7 +93,7 @@ class _Pages:
         return f"{self.store.deal_name(alert) or 'A deal'} · as of {day}"
 
     def _choice(self, answer: Answer, alert: ToldAlert) -> dict[str, str]:
-        rule = (alert.rule or "").replace("_", " ")
+        rule = alert.rule_in_words
         text = {
             "helpful": "👍 Helpful",
             "not_helpful": "👎 Not helpful",

@@ -1,12 +1,10 @@
 """Pages from templates, with the headers that keep signed addresses to those who have them."""
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi.responses import HTMLResponse
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from salesinsight_assets.domain.delivery.html import templates
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -19,12 +17,6 @@ _HEADERS = {
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of `templates/`."""
-    return HTMLResponse(_templates().get_template(template).render(**values), status, _HEADERS)
-
-
-@cache
-def _templates() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("salesinsight_assets.web", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return HTMLResponse(
+        templates("salesinsight_assets.web", "templates").get_template(template).render(**values), status, _HEADERS
+    )

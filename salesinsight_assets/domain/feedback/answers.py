@@ -4,9 +4,10 @@ A silence has an end; only who unsubscribes is left alone until asking for the e
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 
@@ -30,6 +31,25 @@ class ToldAlert:
     opportunity_id: str | None = None
     rule: str | None = None
 
+    def as_fields(self) -> list[str | None]:
+        """As plain values, for what is handed out and comes back."""
+        return [self.message_key, self.as_of_date.isoformat(), self.owner_id, self.opportunity_id, self.rule]
+
+    @property
+    def rule_in_words(self) -> str:
+        """The rule as people read it; empty for a whole digest."""
+        return (self.rule or "").replace("_", " ")
+
+
+def from_fields(fields: Sequence[Any]) -> ToldAlert:
+    """The alert that `ToldAlert.as_fields` wrote.
+
+    Raises:
+        ValueError: something else came.
+    """
+    key, day, owner, deal, rule = fields
+    return ToldAlert(key, date.fromisoformat(day), owner, deal, rule)
+
 
 @dataclass(frozen=True)
 class Silence:
@@ -49,9 +69,7 @@ class Silence:
 
 def button_value(alert: ToldAlert) -> str:
     """The alert as a button in Slack hands it back."""
-    return json.dumps(
-        [alert.message_key, alert.as_of_date.isoformat(), alert.owner_id, alert.opportunity_id, alert.rule]
-    )
+    return json.dumps(alert.as_fields())
 
 
 def from_button(value: str) -> ToldAlert:
@@ -60,8 +78,7 @@ def from_button(value: str) -> ToldAlert:
     Raises:
         ValueError: something else came.
     """
-    key, day, owner, deal, rule = json.loads(value)
-    return ToldAlert(key, date.fromisoformat(day), owner, deal, rule)
+    return from_fields(json.loads(value))
 
 
 def verdict_of(answer: Answer) -> Verdict | None:
@@ -92,7 +109,7 @@ def _days(policy: FeedbackPolicy) -> dict[str, int]:
 
 def what_follows(answer: Answer, alert: ToldAlert, policy: FeedbackPolicy) -> str:
     """What the rep is told that the answer does."""
-    rule = (alert.rule or "").replace("_", " ")
+    rule = alert.rule_in_words
     return {
         "helpful": "Thank you. More such alerts are worth sending.",
         "not_helpful": "Thank you. A rule whose alerts nobody finds helpful is changed.",

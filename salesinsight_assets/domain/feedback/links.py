@@ -12,7 +12,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from salesinsight_assets.domain.delivery.payloads import ToldDeal
 from salesinsight_assets.domain.delivery.texts import AlertLinks, DigestLinks
-from salesinsight_assets.domain.feedback.answers import ANSWERS, Answer, ToldAlert
+from salesinsight_assets.domain.feedback.answers import ANSWERS, Answer, ToldAlert, from_fields
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 
 _SALT = "salesinsight feedback"
@@ -46,15 +46,7 @@ class Links:
 
     def token(self, answer: Answer, alert: ToldAlert) -> str:
         """An answer and what it is about, signed."""
-        said = [
-            answer,
-            alert.message_key,
-            alert.as_of_date.isoformat(),
-            alert.owner_id,
-            alert.opportunity_id,
-            alert.rule,
-        ]
-        return str(self._signer().dumps(said))
+        return str(self._signer().dumps([answer, *alert.as_fields()]))
 
     def read(self, token: str, today: date) -> tuple[Answer, ToldAlert]:
         """What a token says.
@@ -63,15 +55,16 @@ class Links:
             LinkError: it is not ours, or of a message that is too old.
         """
         try:
-            said, key, day, owner, deal, rule = self._signer().loads(token)
+            said, *fields = self._signer().loads(token)
+            alert = from_fields(fields)
         except (BadSignature, ValueError) as error:
             raise LinkError("This link is not complete. Open it again from the message itself.") from error
-        as_of = date.fromisoformat(day)
+        as_of = alert.as_of_date
         if today > as_of + timedelta(days=self.last_days):
             raise LinkError(f"This link is of {as_of:%d %B %Y} and no longer works. Use one from a newer message.")
         if said not in ANSWERS:
             raise LinkError("This link is of another version. Use one from a newer message.")
-        return said, ToldAlert(key, as_of, owner, deal, rule)
+        return said, alert
 
     def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret_key, salt=_SALT)

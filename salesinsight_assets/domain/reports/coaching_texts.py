@@ -11,6 +11,7 @@ from salesinsight_assets.domain.reports.coaching import Figures, OpenDeals, Segm
 from salesinsight_assets.domain.reports.coaching_actions import TopPerformer
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Comparison, Difference
+from salesinsight_assets.domain.reports.words import counted
 from salesinsight_assets.domain.shares import Share
 
 OPPORTUNITY = "🟡 COACHING OPPORTUNITY"
@@ -46,7 +47,7 @@ def card_text(
 def silent_line(figures: Figures, policy: CoachingPolicy) -> str:
     """All that is said of a rep with too few closed deals."""
     return (
-        f"Rep: {figures.rep.name} - {deals(figures.n_closed, 'closed deal')} in the last {window(policy)}; from"
+        f"Rep: {figures.rep.name} - {counted(figures.n_closed, 'closed deal')} in the last {window(policy)}; from"
         f" {policy.least_closed} on there is something to say"
     )
 
@@ -54,7 +55,7 @@ def silent_line(figures: Figures, policy: CoachingPolicy) -> str:
 def _head(figures: Figures, won: Share, currency: str | None, policy: CoachingPolicy) -> list[str]:
     against = figures.against_others
     average = f" ({figures.others} Avg: {against.theirs.rate:.0%})" if against else ""
-    n = f"n = {deals(won.n, 'closed deal')} in the last {window(policy)}"
+    n = f"n = {counted(won.n, 'closed deal')} in the last {window(policy)}"
     return [
         f"Rep: {figures.rep.name}",
         f"Win Rate: {won.rate:.0%}{average} · {interval(won, policy)}, {n}",
@@ -65,7 +66,7 @@ def _head(figures: Figures, won: Share, currency: str | None, policy: CoachingPo
 def _at_risk(found: OpenDeals, currency: str | None) -> str:
     amount = f" · {money(found.amount_at_risk, currency)}" if found.at_risk else ""
     caveat = f" · {found.caveat}" if found.caveat else ""
-    return f"Deals at Risk: {found.at_risk} out of {deals(found.n, 'open deal')}{amount}{caveat}"
+    return f"Deals at Risk: {found.at_risk} out of {counted(found.n, 'open deal')}{amount}{caveat}"
 
 
 def _insights(figures: Figures, policy: CoachingPolicy) -> list[str]:
@@ -156,11 +157,6 @@ def points(value: float) -> str:
     ('-13pp', '+0.4pp', '+25pp')
     """
     return f"{100 * value:+.{1 if abs(value) < 0.0095 else 0}f}pp"
-
-
-def deals(n: int, what: str = "deal") -> str:
-    """`1 deal`, `12 deals`."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def percent(level: float) -> str:

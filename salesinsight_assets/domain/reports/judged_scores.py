@@ -97,10 +97,21 @@ def _evaluated(decided: pd.DataFrame, base_rate: float) -> Evaluation:
 
 def _calibration(decided: pd.DataFrame) -> tuple[Said, ...]:
     """Each deal counts once in a bin, however many days it was said: so the share's interval is that of the deals."""
-    place = (decided["win_probability"] * CALIBRATION_BINS).astype("int64").clip(upper=CALIBRATION_BINS - 1)
-    by_deal = decided.assign(place=place).groupby(["place", "opportunity_id"], as_index=False)
-    deals = by_deal.agg(said=("win_probability", "mean"), is_won=("is_won", "first"))
-    bins = deals.groupby("place", as_index=False).agg(n=("said", "size"), said=("said", "mean"), won=("is_won", "sum"))
+    by_deal = decided.assign(place=tenths(decided["win_probability"])).groupby(
+        ["place", "opportunity_id"], as_index=False
+    )
+    return by_tenths(by_deal.agg(said=("win_probability", "mean"), is_won=("is_won", "first")))
+
+
+def tenths(probability: pd.Series) -> pd.Series:
+    """In which of CALIBRATION_BINS equal parts each probability lies, the first is 0."""
+    return (probability * CALIBRATION_BINS).astype("int64").clip(upper=CALIBRATION_BINS - 1)
+
+
+def by_tenths(deals: pd.DataFrame) -> tuple[Said, ...]:
+    """Said beside happened in each tenth that has a deal: one row a deal and tenth with `place`, `said`, `is_won`."""
+    counted = deals.assign(is_won=deals["is_won"].astype("int64")).groupby("place", as_index=False)
+    bins = counted.agg(n=("said", "size"), said=("said", "mean"), won=("is_won", "sum"))
     found = ((row, share(int(row["won"]), int(row["n"]))) for row in bins.to_dict("records"))
     return tuple(
         Said(row["place"] / CALIBRATION_BINS, (row["place"] + 1) / CALIBRATION_BINS, round(row["said"], 4), won)

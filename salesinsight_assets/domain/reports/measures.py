@@ -8,6 +8,7 @@ from math import ceil, exp, log, sqrt
 from typing import Literal
 
 from salesinsight_assets.domain.monitoring.performance import auc_error
+from salesinsight_assets.domain.reports import differences
 from salesinsight_assets.domain.shares import Share
 
 _Z = 1.959964
@@ -99,11 +100,9 @@ def deals_needed_for_auc(auc: float, goal: float, won_share: float) -> int | Non
 
 
 def difference(now: Share, before: Share) -> Figure:
-    """The difference of two shares with its interval (Newcombe 1998, method 10)."""
-    value = now.rate - before.rate
-    low = value - sqrt((now.rate - now.low) ** 2 + (before.high - before.rate) ** 2)
-    high = value + sqrt((now.high - now.rate) ** 2 + (before.rate - before.low) ** 2)
-    return Figure(value, low, high, now.n)
+    """The difference of two shares as a figure (see `differences.difference`)."""
+    found = differences.difference(now, before)
+    return Figure(found.value, found.low, found.high, now.n)
 
 
 def change_of_mean(now: tuple[float, float, int], before: tuple[float, float, int]) -> Figure:

@@ -6,14 +6,9 @@ Content-ID (RFC 2392) and travels beside the text, and the rules are written at 
 
 import struct
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING
 
+from salesinsight_assets.domain.delivery.html import for_mail, templates
 from salesinsight_assets.domain.reports.pages import PICTURE_SCALE, Pictures, Section, picture_address
-
-if TYPE_CHECKING:
-    from css_inline import CSSInliner
-    from jinja2 import Template
 
 TEMPLATE = "page.html.jinja"
 MOST_WIDE = 560
@@ -28,7 +23,7 @@ def as_html(title: str, sections: Sequence[Section], pictures: Pictures, note: s
 def as_mail(title: str, sections: Sequence[Section], pictures: Pictures, note: str | None = None) -> str:
     """The HTML half of a mail that carries its pictures under `content_id`."""
     page = _rendered(title, sections, pictures, note, lambda name: f"cid:{content_id(name)}", is_mail=True)
-    return _inliner().inline(page)
+    return for_mail(page)
 
 
 def content_id(picture: str) -> str:
@@ -58,28 +53,8 @@ def _rendered(
     is_mail: bool,
 ) -> str:
     widths = {name: picture_width(png) for name, png in pictures.items()}
-    return _template().render(
-        title=title, sections=sections, widths=widths, address=address, note=note, is_mail=is_mail
+    return (
+        templates(__name__)
+        .get_template(TEMPLATE)
+        .render(title=title, sections=sections, widths=widths, address=address, note=note, is_mail=is_mail)
     )
-
-
-@cache
-def _template() -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    # names of deals and people come from outside; a word that is missing must not pass as an empty one
-    return Environment(
-        loader=PackageLoader(__name__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template(TEMPLATE)
-
-
-@cache
-def _inliner() -> "CSSInliner":
-    from css_inline import CSSInliner
-
-    # as in a digest: what is left in <style> are the media queries
-    return CSSInliner(keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False)

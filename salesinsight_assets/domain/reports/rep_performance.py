@@ -11,8 +11,9 @@ import pandas as pd
 
 from salesinsight_assets.domain.delivery.texts import money
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
-from salesinsight_assets.domain.reports.coaching_texts import OPPORTUNITY, deals, percent, points, window
+from salesinsight_assets.domain.reports.coaching_texts import OPPORTUNITY, percent, points, window
 from salesinsight_assets.domain.reports.pages import Section
+from salesinsight_assets.domain.reports.words import counted
 
 ADJUSTED_PICTURE = "win rates against what an average rep would have won"
 NO_CAUSE = "A difference says that something is so, not why."
@@ -82,7 +83,7 @@ def _open(row: dict[Any, Any], currency: str | None) -> str:
         return "open deals not scored"
     at_risk = int(row["deals_at_risk"])
     amount = f" ({money(float(row['amount_at_risk']), currency)})" if at_risk else ""
-    return f"{at_risk} of {deals(int(row['open_deals']), 'open deal')} at risk{amount}"
+    return f"{at_risk} of {counted(int(row['open_deals']), 'open deal')} at risk{amount}"
 
 
 def _card(text: str) -> Section:
@@ -92,4 +93,4 @@ def _card(text: str) -> Section:
 
 
 def _no_opportunity(told: pd.DataFrame) -> Section:
-    return Section(OPPORTUNITY, [f"none: of {deals(len(told), 'rep')} nothing stands out that calls for coaching"])
+    return Section(OPPORTUNITY, [f"none: of {counted(len(told), 'rep')} nothing stands out that calls for coaching"])

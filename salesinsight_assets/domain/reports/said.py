@@ -5,10 +5,8 @@ A deal counts once, with what was shown some weeks before its decision (see `mon
 
 import pandas as pd
 
-from salesinsight_assets.domain.model.evaluation import CALIBRATION_BINS
-from salesinsight_assets.domain.reports.judged_scores import Said
+from salesinsight_assets.domain.reports.judged_scores import Said, by_tenths, tenths
 from salesinsight_assets.domain.reports.pages import Table
-from salesinsight_assets.domain.shares import share
 
 
 def said_and_happened(judged: pd.DataFrame) -> tuple[Said, ...]:
@@ -17,15 +15,8 @@ def said_and_happened(judged: pd.DataFrame) -> tuple[Said, ...]:
     Args:
         judged: one row a decided deal: `win_probability` as it was shown, `is_won`.
     """
-    place = (judged["win_probability"] * CALIBRATION_BINS).astype("int64").clip(upper=CALIBRATION_BINS - 1)
-    rows = judged.assign(place=place, is_won=judged["is_won"].astype("int64")).groupby("place")
-    found = rows.agg(said=("win_probability", "mean"), won=("is_won", "sum"), n=("is_won", "size"))
-    shares = ((row, share(int(row["won"]), int(row["n"]))) for row in found.reset_index().to_dict("records"))
-    return tuple(
-        Said(row["place"] / CALIBRATION_BINS, (row["place"] + 1) / CALIBRATION_BINS, round(row["said"], 4), won)
-        for row, won in shares
-        if won is not None
-    )
+    said = judged["win_probability"]
+    return by_tenths(judged[["is_won"]].assign(place=tenths(said), said=said))
 
 
 def said_sentence(said: Said) -> str:
