@@ -17,6 +17,8 @@ from salesinsight_assets.schedules import MADE_FOR, REPORTS, SELECTIONS, STEPS
 
 MONTH, MONTH_BEFORE = "2025-03-01", "2025-02-01"
 FIRST = datetime(2025, 4, 1, tzinfo=UTC)
+WEDNESDAY, THURSDAY = 16, 17
+"""Of that month; on a Thursday that is not the 15th no report is due."""
 GRAPH = defs.resolve_asset_graph()
 GROUPS = {key.to_user_string(): GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()}
 CRM = sorted(name for name, group in GROUPS.items() if group == "crm")
@@ -26,7 +28,7 @@ MODEL = sorted(name for name, group in GROUPS.items() if group == "model")
 class Night:
     """What the automation sees and asks for; each step has a sensor of its own, with a memory of its own."""
 
-    def __init__(self, instance: dg.DagsterInstance, day: int = 16, is_trained: bool = True) -> None:
+    def __init__(self, instance: dg.DagsterInstance, day: int = THURSDAY, is_trained: bool = True) -> None:
         self.instance = instance
         self.midnight = FIRST + timedelta(days=day - 1)
         self.month = MONTH_BEFORE if day == 1 else MONTH
@@ -248,6 +250,18 @@ def test_the_model_check_waits_for_the_weekly_checks() -> None:
         assert "model_check" in night.ticks(6.6)
         night.materialized("model_check")
         assert "model_check" not in night.ticks(7.0, 12.0)
+
+
+def test_managers_get_their_review_on_wednesday_morning_once_the_cards_are_there() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        night = Night(instance, day=WEDNESDAY)
+        scored(night)
+        assert {"coaching_cards", "rep_performance"}.isdisjoint(night.ticks(6.4))
+        first = night.ticks(6.51)
+        assert "coaching_cards" in first
+        assert "rep_performance" not in first
+        night.materialized("coaching_cards")
+        assert "rep_performance" in night.ticks(6.52)
 
 
 def test_the_business_is_reviewed_on_the_15th() -> None:
