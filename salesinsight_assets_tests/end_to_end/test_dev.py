@@ -146,7 +146,7 @@ def page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_page(viewport={"width": 1900, "height": 3200})
+        yield browser.new_page(viewport={"width": 1900, "height": 6400})
         browser.close()
 
 
