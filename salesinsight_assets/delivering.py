@@ -108,8 +108,8 @@ class _ByMail:
             text,
             html,
             self._clock(),
-            links and links.unsubscribe,
             {content_id(name): png for name, png in pictures_of(held).items()},
+            links and links.unsubscribe,
         )
         return self._door.send(made)
 

@@ -71,9 +71,9 @@ class SlackSettings:
     """How to reach Slack, how Slack signs what it sends us, and where the data engineer is told of what fails."""
 
     bot_token: str | None = field(default=None, repr=False)
-    signing_secret: str | None = field(default=None, repr=False)
     api_url: str = "https://slack.com/api/"
     ops_channel: str | None = None
+    signing_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,13 @@ def mail_message(
     text: str,
     html: str,
     at: datetime,
-    unsubscribe: str | None = None,
     pictures: Mapping[str, bytes] | None = None,
+    unsubscribe: str | None = None,
 ) -> EmailMessage:
     """A message with a plain and an HTML part of equal worth. Its Message-ID follows from `key`: sent twice, it is one.
 
-    `unsubscribe` is an address at which a POST unsubscribes at once (RFC 8058): mail programs show a button for it.
-    `pictures` are PNGs by the Content-ID under which `html` shows them.
+    `pictures` are PNGs by the Content-ID under which `html` shows them. `unsubscribe` is an address at which a POST
+    unsubscribes at once (RFC 8058): mail programs show a button for it.
     """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = " ".join(subject.split())

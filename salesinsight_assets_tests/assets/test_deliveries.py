@@ -397,8 +397,8 @@ def test_a_deal_that_was_snoozed_since_the_night_is_told_in_no_channel(connected
     assert not any(name in message["text"] for message in slack.posted)
     assert "snoozed by the rep on 2025-04-01, until 2025-04-08" in told["because"]
     alert = connected.warehouse.read(
-        "SELECT status FROM insight.rep_alerts WHERE opportunity_id = $1 AND rule = $2",
-        (row.opportunity_id, deal["rule"]),
+        "SELECT status FROM insight.rep_alerts WHERE opportunity_id = $1 AND rule = $2 AND as_of_date = $3::text::date",
+        (row.opportunity_id, deal["rule"], connected.last_day.isoformat()),
     )
     assert alert["status"].tolist() == ["suppressed"]
 
