@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from salesinsight_assets.adapters.warehouse import Warehouse
     from salesinsight_assets.domain.history.snapshots import History
     from salesinsight_assets.domain.reports.business_review import BusinessReview
+    from salesinsight_assets.domain.reports.engagement import Engagement
     from salesinsight_assets.domain.reports.model_check import ModelCheck
     from salesinsight_assets.domain.reports.report import Report
 
@@ -78,6 +79,22 @@ def _business_review(store: "Warehouse", company: CompanyResource, day: date) ->
         report_reads.first_day_of_scores(store),
         report_reads.first_day_of_alerts(store, day),
         judged_forecasts(said, report_reads.open_on(store, list(said)), decided),
+        _engagement(store, company, day),
+    )
+
+
+def _engagement(store: "Warehouse", company: CompanyResource, day: date) -> "Engagement":
+    from salesinsight_assets.adapters.warehouse import outcome_reads, report_reads
+    from salesinsight_assets.domain.feedback.rates import acted_on_of
+    from salesinsight_assets.domain.reports.business_review import LATEST_DAYS
+    from salesinsight_assets.domain.reports.engagement import Engagement
+    from salesinsight_assets.domain.shares import share
+
+    days = day - timedelta(days=LATEST_DAYS), day
+    return Engagement(
+        opened=share(*report_reads.digests_opened(store, *days)),
+        acted_on=acted_on_of(outcome_reads.outcomes_between(store, *days)),
+        lifts=report_reads.last_lifts(store, company.policies.holdout.label, day),
     )
 
 

@@ -35,6 +35,7 @@ def alert_rates(
 ) -> dg.MaterializeResult:
     from salesinsight_assets.adapters.warehouse import outcome_reads
     from salesinsight_assets.domain.feedback.rates import alert_rates as rates_of
+    from salesinsight_assets.domain.feedback.rates import in_short
     from salesinsight_assets.domain.feedback.thresholds import proposals
 
     store, day, policies = warehouse.open(), partition_day(context), company.policies
@@ -48,7 +49,10 @@ def alert_rates(
     shown = [{str(name): value for name, value in row.items()} for row in rates[is_rule].to_dict("records")]
     return dg.MaterializeResult(
         metadata=row_metadata(
-            rates, rules=dg.MetadataValue.md(markdown_table(shown)), proposals="\n".join(proposed.values()) or "none"
+            rates,
+            verdict=in_short(rates, list(proposed.values())),
+            rules=dg.MetadataValue.md(markdown_table(shown)),
+            proposals="\n".join(proposed.values()) or "none",
         )
     )
 
@@ -82,6 +86,7 @@ def alert_lift(
     return dg.MaterializeResult(
         metadata=row_metadata(
             table,
+            verdict=". ".join(lift.sentence for lift in found),
             holdout="on" if policy.is_on else "off",
             alerts_without_outcome=outcome_reads.alerts_without_outcome(store, company.as_of(day) - WINDOW),
             **{lift.measure: lift.sentence for lift in found},

@@ -86,7 +86,7 @@ def model_check(
         {"pandas", "postgres", "email"},
         name="business_review",
     ),
-    deps=["opportunity_scores", *(table.name for table in CRM_TABLES)],
+    deps=["opportunity_scores", "alert_outcomes", "alert_lift", *(table.name for table in CRM_TABLES)],
     partitions_def=DAILY,
 )
 def business_review(

@@ -166,6 +166,8 @@ def test_the_rates_are_of_the_deals_told_of(platform_after_a_night: Platform) ->
     assert rates.at[("all", "all"), "n_deals"] == len(told) > 0
     assert rates.at[("all", "all"), "acted_on"] == told["is_acted_on"].sum()
     assert rates.loc["rep", "n_deals"].to_dict() == told["owner_id"].value_counts().to_dict()
+    verdict = metadata(platform_after_a_night.materialize("alert_rates", partition=LAST_DAY), "alert_rates")["verdict"]
+    assert verdict.startswith(f"{told['is_acted_on'].mean():.0%} of {len(told)} deals told of were acted on (95 %")
 
 
 def test_a_rule_that_nobody_finds_helpful_is_proposed_for_a_higher_threshold(platform_after_a_night: Platform) -> None:
@@ -209,6 +211,7 @@ def test_alerts_whose_outcome_was_never_read_are_told_of(platform_after_a_night:
 def test_a_look_knows_only_the_outcomes_of_its_day(platform_after_a_night: Platform) -> None:
     platform, store = platform_after_a_night, platform_after_a_night.warehouse
     before = LAST_DAY - timedelta(days=1)
-    platform.materialize("alert_rates", "alert_lift", partition=before)
+    result = platform.materialize("alert_rates", "alert_lift", partition=before)
+    assert metadata(result, "alert_rates")["verdict"] == "the seven days of no alert are over yet"
     assert store.partition("alert_rates", before).empty
     assert store.partition("alert_lift", before)["n_alerted"].tolist() == [0, 0]

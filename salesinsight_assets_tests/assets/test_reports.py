@@ -172,10 +172,28 @@ def test_the_review_says_of_every_measure_what_is_known(platform_after_a_night) 
     platform = platform_after_a_night
     platform.warehouse.execute("DELETE FROM engagement.outbox WHERE status = 'sent'")  # the messages of an earlier day
     told = make(platform, "business_review")
-    assert sum(told[f"measures {verdict}"] for verdict in ("met", "missed", "not yet known")) == 9
+    assert sum(told[f"measures {verdict}"] for verdict in ("met", "missed", "not yet known")) == 10
     assert "alerts are sent from a day that is still to come" in told["report"]
     platform.warehouse.execute("UPDATE engagement.outbox SET status = 'sent'")
     assert "alerts are sent since 31 March 2025" in make(platform, "business_review")["report"]
+
+
+def test_the_review_says_what_people_did_with_the_alerts(platform_after_a_night) -> None:
+    platform, store = platform_after_a_night, platform_after_a_night.warehouse
+    told = make(platform, "business_review")
+    first = store.partition("alert_outcomes", platform.last_day).query("was_told").drop_duplicates("opportunity_id")
+    assert told["Alerts acted on"] == round(first["is_acted_on"].mean(), 4)
+    assert "Alert e-mails opened" not in told, "without links nobody knows"
+    (finding,) = store.partition("alert_lift", platform.last_day).query("measure == 'won'")["finding"]
+    assert f"Lift of alerts on the win rate: {finding}." in told["report"]
+    store.execute("UPDATE engagement.outbox SET status = 'sent', channel = 'email'")
+    sent = store.exported("outbox", None)["message_key"]
+    store.execute(
+        "INSERT INTO engagement.message_events (as_of_date, message_key, kind, happened_at)"
+        " SELECT '2025-03-01', $1, 'opened', '2025-03-01T08:00Z'",
+        (sent[0],),
+    )
+    assert make(platform, "business_review")["Alert e-mails opened"] == round(1 / len(sent), 4)
 
 
 def test_a_report_that_was_sent_is_no_alert(connected) -> None:

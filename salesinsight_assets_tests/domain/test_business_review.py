@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesinsight_assets.domain.experiments.lift import ACTED_ON, WON
 from salesinsight_assets.domain.reports.business_review import BusinessReview, business_review
 from salesinsight_assets.domain.reports.business_review_pages import business_review_sections, business_review_title
+from salesinsight_assets.domain.reports.engagement import Engagement
 from salesinsight_assets.domain.reports.measures import (
     Figure,
     Measure,
@@ -161,26 +163,43 @@ def test_what_nobody_records_is_not_yet_known():
     said = words(review())
     for sentence in (
         "Reps on the dashboard weekly: the dashboard is not there.",
-        "Alerts opened: it is not recorded yet.",
-        "Lift of alerts against a holdout: no deal is held out, or none of them is decided.",
-        "It takes about 3,800 decided deals on each side to tell 3 points.",
+        "Alert e-mails opened: no e-mail was sent that tells when it is opened.",
+        "Alerts acted on: the seven days of no alert are over yet.",
+        "Lift of alerts on what is acted on: no deal is held out, or none of them is over.",
         "Forecast accuracy: no forecast that was reported has come to its end yet.",
     ):
         assert sentence in said
 
 
-def test_what_others_record_is_shown_with_its_interval():
-    alerts = pd.DataFrame(
-        {"is_opened": [True] * 80 + [False] * 20, "is_acted_on": [True] * 10 + [False] * 80 + [None] * 10}
-    )
-    found = review(alerts=alerts, dashboard=share(45, 50), lift=Figure(0.04, 0.01, 0.07, 5000))
-    opened, acted = measure(found, "Alerts opened"), measure(found, "Alerts acted on")
+def test_what_people_did_is_shown_with_its_interval():
+    found = review(engagement=Engagement(dashboard=share(45, 50), opened=share(80, 100), acted_on=share(10, 90)))
+    opened, acted = measure(found, "Alert e-mails opened"), measure(found, "Alerts acted on")
     assert (opened.verdict, acted.verdict) == ("met", "missed")
     assert acted.figure
-    assert (acted.figure.n, acted.figure.of) == (90, "alerts")
-    assert measure(found, "Lift").verdict == "met"
-    assert "+4.0 pp" in words(found)
+    assert (acted.figure.n, acted.figure.of) == (90, "deals")
     assert measure(found, "Reps").figure
+
+
+def look(difference, low, high, finding="as it is") -> dict:
+    return {"n_alerted": 400, "n_held_out": 100, "difference": difference, "low": low, "high": high, "finding": finding}
+
+
+def test_a_lift_counts_once_its_interval_leaves_zero_out_and_is_told_in_words_until_then():
+    finding = "alerts: 30% won of those decided (n = 400); held out: 28% (n = 100): not yet known"
+    looks = {ACTED_ON: look(0.2, 0.08, 0.3), WON: look(0.02, -0.2, 0.24, finding)}
+    found = review(engagement=Engagement(lifts=looks))
+    acted, won = measure(found, "Lift of alerts on what"), measure(found, "Lift of alerts on the win rate")
+    assert (acted.verdict, won.verdict) == ("met", "not yet known")
+    assert "+20.0 pp" in words(found)
+    assert f"Lift of alerts on the win rate: {finding}." in words(found)
+    harm = review(engagement=Engagement(lifts={WON: look(-0.2, -0.3, -0.1)}))
+    assert measure(harm, "Lift of alerts on the win rate").verdict == "missed"
+
+
+def test_a_look_with_an_empty_arm_is_no_figure():
+    found = review(engagement=Engagement(lifts={ACTED_ON: look(float("nan"), -1.0, 1.0, "held out: none (n = 0)")}))
+    assert measure(found, "Lift of alerts on what").figure is None
+    assert "held out: none (n = 0)" in words(found)
 
 
 def test_the_calibration_is_published_as_a_sentence():
@@ -193,7 +212,7 @@ def test_the_calibration_is_published_as_a_sentence():
 def test_a_company_on_its_first_day_gets_a_review_of_what_is_not_known():
     found = review(judged=judged(0), decided=decided(0, 0), first_score=None, first_alert=None)
     assert {m.verdict for m in found.measures} == {"not yet known"}
-    assert "Of 9 targets 0 are met, 0 missed, and of 9 it cannot be told yet." in words(found)
+    assert "Of 10 targets 0 are met, 0 missed, and of 10 it cannot be told yet." in words(found)
 
 
 def test_months_stand_beside_each_other():

@@ -9,6 +9,18 @@ import pandas as pd
 
 from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT, Warehouse
 
+_OPENED = (
+    "SELECT count(*) AS sent, count(*) FILTER (WHERE EXISTS (SELECT FROM engagement.message_events AS e"
+    " WHERE e.message_key = o.message_key)) AS opened FROM engagement.outbox AS o"
+    f" WHERE o.status = 'sent' AND o.channel = 'email' AND {NO_REPORT} AND o.as_of_date BETWEEN $1 AND $2"
+    " AND o.as_of_date >= (SELECT min(as_of_date) FROM engagement.message_events)"
+)
+"""Before the first event there may have been nothing that tells: links and pictures need an address and a key."""
+_LAST_LIFTS = (
+    "SELECT * FROM insight.alert_lift AS l WHERE experiment = $1 AND as_of_date = (SELECT max(as_of_date)"
+    " FROM insight.alert_lift WHERE experiment = l.experiment AND as_of_date <= $2)"
+)
+
 
 def first_day_of_scores(store: Warehouse) -> date | None:
     """The first day of which a model's scores were shown; None: never."""
@@ -47,3 +59,15 @@ def open_on(store: Warehouse, days: Sequence[date]) -> dict[date, list[str]]:
         ].tolist()
         for day in days
     }
+
+
+def digests_opened(store: Warehouse, first: date, last: date) -> tuple[int, int]:
+    """Of the digests of those days, how many were opened or answered, and how many were sent since openings are recorded."""
+    rows = store.read(_OPENED, (first, last))
+    return int(rows["opened"][0]), int(rows["sent"][0])
+
+
+def last_lifts(store: Warehouse, experiment: str, day: date) -> dict[str, dict[str, Any]]:
+    """By measure the row of the last look at an experiment, up to `day`; empty: nobody looked yet."""
+    rows = store.read(_LAST_LIFTS, (experiment, day))
+    return {str(row["measure"]): {str(name): value for name, value in row.items()} for row in rows.to_dict("records")}

@@ -1,12 +1,12 @@
 """Rates: of the deals told of, how many were acted on and how many alerts were called helpful; by rule, rep and week."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from salesinsight_assets.domain.feedback.outcomes import HELPFUL
-from salesinsight_assets.domain.shares import share
+from salesinsight_assets.domain.shares import Share, share
 
 RULE, REP, WEEK, ALL = "rule", "rep", "week", "all"
 
@@ -37,7 +37,7 @@ def alert_rates(outcomes: pd.DataFrame, policy: RatePolicy) -> pd.DataFrame:
         `helpful_rate`, `helpful_low`, `helpful_high`. A deal counts once a row, by its first alert in it; a verdict once a
         deal, the last one.
     """
-    told = outcomes[outcomes["was_told"].astype(bool)].sort_values(["sent_at", "opportunity_id"], kind="stable")
+    told = _told(outcomes)
     days = pd.to_datetime(told["alert_date"])
     mondays = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d")
     segments = {ALL: pd.Series("all", index=told.index), RULE: told["rule"], REP: told["owner_id"], WEEK: mondays}
@@ -51,6 +51,37 @@ def alert_rates(outcomes: pd.DataFrame, policy: RatePolicy) -> pd.DataFrame:
 
 RATE_COLUMNS = ["dimension", "segment", "n_deals", "acted_on", "acted_rate", "acted_low", "acted_high", "verdicts", "helpful",
                 "helpful_rate", "helpful_low", "helpful_high"]  # fmt: skip
+
+
+def in_short(rates: pd.DataFrame, proposals: Sequence[str]) -> str:
+    """All alerts together in a sentence, and which rules are proposed for a higher threshold."""
+    everything = rates[rates["dimension"] == ALL]
+    if everything.empty:
+        return "the seven days of no alert are over yet"
+    of = everything.iloc[0]
+    acted = f"{_percent(of['acted_rate'])} of {of['n_deals']:,} deals told of were acted on"
+    interval = f"95 % interval {_percent(of['acted_low'])} to {_percent(of['acted_high'])}"
+    verdicts = (
+        f"{of['helpful']} of {of['verdicts']} verdicts call the alert helpful" if of["verdicts"] else "no verdict yet"
+    )
+    proposed = "; ".join(proposals) or "no rule is proposed for a higher threshold"
+    return f"{acted} ({interval}); {verdicts}; {proposed}"
+
+
+def _percent(rate: float) -> str:
+    return f"{rate:.0%}"
+
+
+def acted_on_of(outcomes: pd.DataFrame) -> Share | None:
+    """The share of the deals told of that was acted on after the first alert; None: nobody was told of any."""
+    first = _told(outcomes).drop_duplicates("opportunity_id")
+    return share(int(first["is_acted_on"].sum()), len(first))
+
+
+def _told(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Those that somebody was told of, the messages sent first come first."""
+    told = outcomes[outcomes["was_told"].astype(bool)]
+    return told.sort_values(["sent_at", "opportunity_id"], kind="stable")
 
 
 def _rates(told: pd.DataFrame, least: int) -> Mapping[str, object]:

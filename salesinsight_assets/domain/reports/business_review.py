@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from salesinsight_assets.domain.reports.engagement import NOTHING_RECORDED, Engagement, engagement_measures
 from salesinsight_assets.domain.reports.judged_scores import Said
 from salesinsight_assets.domain.reports.measures import (
     Figure,
@@ -19,7 +20,6 @@ from salesinsight_assets.domain.reports.measures import (
     deals_needed_for_ratio,
     difference,
     of_auc,
-    of_share,
 )
 from salesinsight_assets.domain.reports.said import said_and_happened
 from salesinsight_assets.domain.shares import Share, share
@@ -68,9 +68,7 @@ def business_review(
     first_score: date | None,
     first_alert: date | None,
     forecasts: pd.DataFrame | None = None,
-    alerts: pd.DataFrame | None = None,
-    dashboard: Share | None = None,
-    lift: Figure | None = None,
+    engagement: Engagement = NOTHING_RECORDED,
 ) -> BusinessReview:
     """The review of a day.
 
@@ -81,9 +79,7 @@ def business_review(
         first_score: the first day with scores by a model.
         first_alert: the first day of which an alert was sent.
         forecasts: one row a forecast whose period is over: `expected`, `low`, `high`, `actual`; None: not kept.
-        alerts: one row an alert that was sent: `is_opened`, `is_acted_on`; None: not recorded.
-        dashboard: the share of reps who used the dashboard in a week; None: there is no dashboard.
-        lift: by how much the win rate of alerted deals lies above that of held-out ones; None: not measured.
+        engagement: what people did with the alerts, and the last look at the holdout.
     """
     return BusinessReview(
         day=day,
@@ -94,9 +90,7 @@ def business_review(
             *_auc_measures(judged, first_score, day),
             *_before_and_after(decided, first_alert, day),
             _forecast_accuracy(forecasts),
-            _dashboard(dashboard),
-            *_engagement(alerts),
-            _lift(lift, decided),
+            *engagement_measures(engagement),
         ),
         said=said_and_happened(judged),
     )
@@ -213,7 +207,7 @@ def _cycle(change: Figure | None, before: pd.DataFrame, because: str) -> Measure
     )
 
 
-# --- what others measure ---
+# --- what was forecast ---
 
 
 def _forecast_accuracy(forecasts: pd.DataFrame | None) -> Measure:
@@ -228,47 +222,3 @@ def _forecast_accuracy(forecasts: pd.DataFrame | None) -> Measure:
             " forecast before is not in the CRM, so there is nothing to compare with"
         )
     return Measure("Forecast accuracy", "15% up", None, 0.15, because=because)
-
-
-def _dashboard(dashboard: Share | None) -> Measure:
-    figure = of_share(dashboard, "reps") if dashboard else None
-    return Measure(
-        "Reps on the dashboard weekly", "80%", figure, 0.80, because="" if figure else "the dashboard is not there"
-    )
-
-
-def _engagement(alerts: pd.DataFrame | None) -> tuple[Measure, Measure]:
-    return (
-        _share_of_alerts(
-            alerts, "is_opened", Measure("Alerts opened", "60%", None, 0.60, because="it is not recorded yet")
-        ),
-        _share_of_alerts(
-            alerts,
-            "is_acted_on",
-            Measure("Alerts acted on", "30%", None, 0.30, because="it is not recorded yet"),
-        ),
-    )
-
-
-def _share_of_alerts(alerts: pd.DataFrame | None, column: str, unknown: Measure) -> Measure:
-    known = alerts[column].dropna() if alerts is not None else pd.Series(dtype=bool)
-    found = share(int(known.astype(bool).sum()), len(known))
-    if found is None:
-        return unknown
-    return Measure(unknown.name, unknown.target, of_share(found, "alerts"), unknown.goal)
-
-
-def _lift(lift: Figure | None, decided: pd.DataFrame) -> Measure:
-    rate = _rate_of(decided)
-    needed = deals_needed(rate.rate, _WIN_RATE_GAIN) if rate and lift is None else None
-    because = "" if lift else "no deal is held out, or none of them is decided"
-    return Measure(
-        "Lift of alerts against a holdout",
-        "above 0",
-        lift,
-        0.0,
-        style="points",
-        because=because,
-        needed=needed,
-        change="3 points",
-    )

@@ -16,6 +16,7 @@ from salesinsight_assets.domain.reports.words import in_days
 
 AUC_PICTURE, SAID_PICTURE = "auc by months", "said and happened"
 MOST_MONTHS = 12
+_OPENED = "Opened is what mail programs tell: one that keeps pictures away is never counted, one that fetches them by itself always is."
 
 
 def business_review_title(found: BusinessReview) -> str:
@@ -53,7 +54,7 @@ def _listed(names: Sequence[str]) -> str:
 def _how_to_read(found: BusinessReview) -> list[str]:
     scores, alerts = (_since(first) for first in (found.first_score, found.first_alert))
     since = f"Scores by a model are shown {scores}; alerts are sent {alerts}."
-    return ["A target counts as met, or missed, where the whole 95 % interval lies on one side of it.", since]
+    return ["A target counts as met, or missed, where the whole 95 % interval lies on one side of it.", since, _OPENED]
 
 
 def _measures(found: BusinessReview) -> Table:
