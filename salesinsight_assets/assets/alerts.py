@@ -45,6 +45,7 @@ def rep_alerts(
     return dg.MaterializeResult(
         metadata=row_metadata(
             alerts,
+            deals=int(alerts["opportunity_id"].nunique()),
             to_send=len(sent),
             high=int((sent["priority"] == "HIGH").sum()),
             medium=int((sent["priority"] == "MEDIUM").sum()),

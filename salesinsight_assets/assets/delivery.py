@@ -87,6 +87,11 @@ def _of_the_day(store: "Warehouse", day: date, made: "pd.DataFrame") -> "pd.Data
     return pd.concat([queued, fresh], ignore_index=True) if len(queued) else fresh
 
 
+def _named(channel: str, address: str) -> str:
+    """Whom a message goes to; a member of Slack is found by the e-mail address."""
+    return f"the member of Slack with {address}" if channel == "slack" else address
+
+
 def _write_files(made: "pd.DataFrame", folder: Path) -> Path:
     """Each message as a text file to read; the files of an earlier run of the day are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,9 @@ def _write_files(made: "pd.DataFrame", folder: Path) -> Path:
         old.unlink()
     for number, message in enumerate(made.itertuples(), 1):
         payload = json.loads(str(message.payload))
-        head = f"To: {message.recipient or f'nobody, {message.error}'} (rep {message.owner_id})\n"
+        address = str(message.recipient) if message.recipient else ""
+        whom = _named(str(message.channel), address) if address else f"nobody, {message.error}"
+        head = f"To: {whom} (rep {message.owner_id})\n"
         head += f"Subject: {payload['subject']}\n\n" if "subject" in payload else "\n"
         (folder / f"{number:03d}-{message.channel}.txt").write_text(head + payload["text"] + "\n", encoding="utf-8")
     return folder

@@ -22,7 +22,7 @@ def night_summary(day: date, outcome: NightOutcome) -> str:
         f"  risk: {risks}",
         (
             f"  alerts to send: {alerts.get('high', 0)} HIGH, {alerts.get('medium', 0)} MEDIUM"
-            f" (of {alerts.get('dagster/row_count', 0)} where a rule holds)"
+            f" (of {alerts.get('dagster/row_count', 0)} on {alerts.get('deals', 0)} deals where a rule holds)"
         ),
         f"  messages: {message_counts(messages)}; to read in {messages.get('files')}",
         f"  {_sent(outcome.assets.get('deliveries', {}))}",

@@ -24,7 +24,16 @@ from salesinsight_assets.domain.scores.risk import risk_levels
 from salesinsight_assets.domain.scores.scoring import Scored, ServingModels, opportunity_scores, scores_of_the_day
 from salesinsight_assets_tests.domain.examples_of_deals import deals_of, examples, features_of
 
-OTHER_WORDS = {*DEAL_WORDS, "norm", "over", "company_amount", "usual_amount", "amount_now", "days_overdue"}
+OTHER_WORDS = {
+    *DEAL_WORDS,
+    "norm",
+    "over",
+    "company_amount",
+    "usual_amount",
+    "amount_now",
+    "days_overdue",
+    "cycle_used",
+}
 NO_FEATURES = features_of(3)[:0]
 BY_NAME = {feature.name: feature for feature in CATALOGUE}
 
@@ -268,6 +277,13 @@ def test_what_grows_with_time_is_compared_with_what_is_usual_at_that_age():
     (found,) = reasons(contributions, values, deals_of(values), "model")[0]
     assert found.text == "6 activities since the start (usual at this age: 4)"
     assert told({"activity_count": -1.0}, activity_count=0.0)[0].text == "No activity since the start"
+
+
+def test_progress_is_told_beside_the_time_it_took():
+    slow = {"velocity_index": 0.2, "stage_position": 0.25, "cycle_ratio": 1.4}
+    (found,) = told({"velocity_index": -1.0}, {"stage_name": "Proposal"}, **slow)
+    assert found.text == "Slower than usual: in Proposal, 25% of the way, after 140% of the expected cycle"
+    assert told({"velocity_index": -1.0}, **slow, defaulted_features=["cycle_ratio"]) == []
 
 
 def test_a_plan_that_has_passed_speaks_for_no_deal():

@@ -25,7 +25,7 @@ _Words = Mapping[str, Sequence[str | None]]
 """What a sentence can name, one text a deal; None where the CRM does not hold it."""
 DEAL_WORDS = ("stage_name", "lead_source", "industry", "product", "region", "type")
 """Columns of a deal that sentences name."""
-_DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_overdue"}
+_DERIVED_WORDS = {"amount_change": "amount_now", "days_to_close_date": "days_overdue", "cycle_ratio": "cycle_used"}
 """Words made of a feature: unknown where that feature is."""
 MOST_REASONS = 5
 LEAST_CONTRIBUTION = 0.05
@@ -219,6 +219,7 @@ def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequenc
     words: dict[str, list[str | None]] = {
         **{feature.name: [in_words(value, feature.unit) for value in values[feature.name]] for feature in CATALOGUE},
         "amount_now": [in_words(value, "share") for value in np.exp(values["amount_change"])],
+        "cycle_used": [in_words(value, "share") for value in values["cycle_ratio"]],
         "days_overdue": [in_words(-value, "days") for value in values["days_to_close_date"]],
     }
     for row, names in enumerate(defaulted):
