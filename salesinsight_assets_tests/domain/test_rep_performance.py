@@ -44,5 +44,7 @@ def test_a_team_of_which_nothing_can_be_said_has_no_picture():
 def test_what_is_missing_is_said_to_be():
     alone = replace(AVERAGE, against_others=None, adjusted=None, open_deals=None)
     overview = rep_performance_sections(cards(alone), None, POLICY)[0]
-    assert overview.lines[0].endswith("; same deals: too few of other reps to compare with yet; open deals not scored")
+    assert overview.table
+    ((_, _, same_deals, at_risk),) = overview.table.rows
+    assert (same_deals, at_risk) == ("–\ntoo few of others yet", "–\nnot scored")
     assert overview.picture == ""

@@ -27,12 +27,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences below it, a table, and the name of the picture that goes with them (empty: none)."""
+    """A heading, sentences below it, a table, and the name of the picture that goes with them (empty: none).
+
+    `paragraphs` are read as they stand, each with its own line breaks; a first line that ends with a colon is its title.
+    """
 
     title: str
     lines: Sequence[str]
     picture: str = ""
     table: Table | None = None
+    paragraphs: Sequence[str] = ()
 
 
 def as_text(title: str, sections: Sequence[Section]) -> str:
@@ -49,23 +53,35 @@ def as_text(title: str, sections: Sequence[Section]) -> str:
 
 
 def _block(section: Section) -> str:
-    lines = [section.title, *(f"  {line}" for line in section.lines)]
-    return "\n".join([*lines, *(f"  {line}" for line in _aligned(section.table))] if section.table else lines)
+    below = [*section.lines, *(_aligned(section.table) if section.table else [])]
+    blocks = [[section.title, *_indented(below)], *(_indented(text.split("\n")) for text in section.paragraphs)]
+    return "\n\n".join("\n".join(lines) for lines in blocks)
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
 
 
 def _aligned(table: Table) -> list[str]:
-    """The rows under each other; a remark goes below its row."""
+    """The rows under each other, remarks below what they are of; one that is wider than the first column has its own line."""
     rows = [list(table.columns), *(list(row) for row in table.rows)]
     firsts = [[cell.partition("\n")[0] for cell in row] for row in rows]
-    widths = [max(len(row[place]) for row in firsts) for place in range(len(table.columns))]
-    is_number = [column in table.numbers for column in table.columns]
+    remarks = [[cell.partition("\n")[2] for cell in row] for row in rows]
+    widths = [max(len(row[0]) for row in firsts)]
+    widths += [max(len(row[place]) for row in (*firsts, *remarks)) for place in range(1, len(table.columns))]
     lines: list[str] = []
-    for row, shown in zip(rows, firsts, strict=True):
-        cells = zip(shown, widths, is_number, strict=True)
-        padded = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells]
-        lines.append("  ".join(padded).rstrip())
-        lines += [f"  {remark}" for remark in (cell.partition("\n")[2] for cell in row) if remark]
+    for shown, (about, *others) in zip(firsts, remarks, strict=True):
+        fits = len(about) + 2 <= widths[0]
+        below = [f"  {about}" if fits and about else "", *others]
+        lines += [_row(cells, widths, table) for cells in (shown, below) if cells is shown or any(cells)]
+        lines += [] if fits else [f"  {about}"]
     return lines
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], table: Table) -> str:
+    is_number = [column in table.numbers for column in table.columns]
+    placed = zip(cells, widths, is_number, strict=True)
+    return "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in placed).rstrip()
 
 
 def as_markdown(title: str, sections: Sequence[Section], pictures: Pictures) -> str:
@@ -73,6 +89,7 @@ def as_markdown(title: str, sections: Sequence[Section], pictures: Pictures) -> 
     blocks = [f"# {title}"]
     for section in sections:
         blocks += [f"## {section.title}", "\n".join(f"- {line}" for line in section.lines)]
+        blocks += [paragraph.replace("\n", "<br>\n") for paragraph in section.paragraphs]
         if section.table:
             blocks.append(_markdown_table(section.table))
         if section.picture in pictures:
