@@ -314,4 +314,4 @@ def test_a_page_carries_its_pictures_and_needs_nothing_else():
     assert "not drawn" not in page
     assert "http" not in page
     text = as_markdown("Replay", sections, {"seen": b"png"})
-    assert "## Deals <of> Ann\n\n- A & B\n\n![seen](data:image/png;base64,cG5n)" in text
+    assert "## Deals &lt;of&gt; Ann\n\n- A &amp; B\n\n![seen](data:image/png;base64,cG5n)" in text

@@ -7,6 +7,8 @@ import base64
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from salesinsight_assets.domain.plain_text import markdown_escaped, one_line
+
 Pictures = Mapping[str, bytes]
 """PNGs by name."""
 PICTURE_SCALE = 2
@@ -37,6 +39,11 @@ class Section:
     picture: str = ""
     table: Table | None = None
     paragraphs: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Titles and sentences name what people have entered: each is kept as one line."""
+        object.__setattr__(self, "title", one_line(self.title))
+        object.__setattr__(self, "lines", [one_line(line) for line in self.lines])
 
 
 def as_text(title: str, sections: Sequence[Section]) -> str:
@@ -86,10 +93,11 @@ def _row(cells: Sequence[str], widths: Sequence[int], table: Table) -> str:
 
 def as_markdown(title: str, sections: Sequence[Section], pictures: Pictures) -> str:
     """Headings, lists, tables, and the pictures as data."""
-    blocks = [f"# {title}"]
+    blocks = [f"# {markdown_escaped(title)}"]
     for section in sections:
-        blocks += [f"## {section.title}", "\n".join(f"- {line}" for line in section.lines)]
-        blocks += [paragraph.replace("\n", "<br>\n") for paragraph in section.paragraphs]
+        lines = [f"- {markdown_escaped(line)}" for line in section.lines]
+        blocks += [f"## {markdown_escaped(section.title)}", "\n".join(lines)]
+        blocks += [markdown_escaped(paragraph).replace("\n", "<br>\n") for paragraph in section.paragraphs]
         if section.table:
             blocks.append(_markdown_table(section.table))
         if section.picture in pictures:
@@ -104,7 +112,7 @@ def _markdown_table(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", "<br>")
+    return markdown_escaped(text).replace("\n", "<br>")
 
 
 def picture_address(picture: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from salesinsight_assets.domain.delivery.texts import money
+from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.coaching_texts import OPPORTUNITY, percent, points, window
 from salesinsight_assets.domain.reports.pages import Section, Table
@@ -21,7 +22,7 @@ NO_CAUSE = "A difference says that something is so, not why."
 
 def rep_performance_title(manager: str, day: date) -> str:
     """`Rep performance of Dana Lee's team, as of 2025-03-31`; the day is that of the cards."""
-    return f"Rep performance of {manager}'s team, as of {day:%Y-%m-%d}"
+    return f"Rep performance of {one_line(manager)}'s team, as of {day:%Y-%m-%d}"
 
 
 def rep_performance_sections(cards: pd.DataFrame, currency: str | None, policy: CoachingPolicy) -> list[Section]:
