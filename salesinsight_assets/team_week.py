@@ -39,6 +39,17 @@ def managers_addresses(store: "Warehouse", company: CompanyResource) -> dict[str
     return {manager: list(dict.fromkeys([*address, *everyone])) for manager, address in own.items()}
 
 
+def without_review(store: "Warehouse", day: date) -> dict[str, int]:
+    """How many reps are in no manager's review, by the reason."""
+    managers = store.partition("coaching_cards", day)["manager_id"]
+    is_here = managers.isin(store.read(_MANAGERS)["id"])
+    found = {
+        "reps in no review: the CRM names no manager": int(managers.isna().sum()),
+        "reps in no review: the manager is no longer active": int((managers.notna() & ~is_here).sum()),
+    }
+    return {why: n for why, n in found.items() if n}
+
+
 def _of_team(
     manager_id: str, name: str, team: "pd.DataFrame", currency: str | None, company: CompanyResource, day: date
 ) -> "Report":

@@ -144,11 +144,14 @@ def test_a_wrong_link_is_refused_in_words(pages) -> None:
     assert pages.rows("verdicts") == []
 
 
-def test_the_page_names_the_deal_and_escapes_it(pages) -> None:
+def test_the_page_names_the_deal_and_escapes_it_once(pages) -> None:
     pages.warehouse.execute(
-        "INSERT INTO insight.open_opportunities (as_of_date, opportunity_id, name) VALUES ('2024-03-15', '006B', '<b>Acme</b> & Söhne')"
+        "INSERT INTO insight.open_opportunities (as_of_date, opportunity_id, name) VALUES ('2024-03-15', '006B', $1)",
+        ('<@U123> & "Sons" <script>\r\n\u202eSöhne',),
     )
-    assert "&lt;b&gt;Acme&lt;/b&gt; &amp; Söhne · as of 15 March 2024" in pages.get("helpful").text
+    named = "&lt;@U123&gt; &amp; &#34;Sons&#34; &lt;script&gt; Söhne · as of 15 March 2024"
+    for page in (pages.get("helpful"), pages.post("snooze")):
+        assert f'<p class="about">{named}</p>' in page.text
 
 
 def test_golden_pages_are_what_a_rep_sees_behind_each_link(pages, golden) -> None:
