@@ -54,6 +54,7 @@ def _of_team(
     manager_id: str, name: str, team: "pd.DataFrame", currency: str | None, company: CompanyResource, day: date
 ) -> "Report":
     from salesinsight_assets.adapters import plots
+    from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.rep_performance import (
         ADJUSTED_PICTURE,
         rep_performance_sections,
@@ -63,6 +64,6 @@ def _of_team(
 
     sections = rep_performance_sections(team, currency, company.policies.coaching)
     is_drawn = any(section.picture == ADJUSTED_PICTURE for section in sections)
-    pictures = {ADJUSTED_PICTURE: plots.png(plots.adjusted_chart(team))} if is_drawn else {}
+    pictures = {ADJUSTED_PICTURE: plots.png(plots.adjusted_chart(team), PICTURE_SCALE)} if is_drawn else {}
     figures = {"reps": len(team), "opportunities": int(team["is_opportunity"].sum())}
     return Report(REP_PERFORMANCE, rep_performance_title(name, day), manager_id, day, sections, pictures, figures)

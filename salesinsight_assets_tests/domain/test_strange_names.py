@@ -31,11 +31,12 @@ from salesinsight_assets.metadata import markdown_table
 from salesinsight_assets.settings import load_settings
 from salesinsight_assets_tests.domain.examples_of_reps import SARAH, STRONG
 from salesinsight_assets_tests.domain.test_delivery import CONTENT, NOW, TODAY, alerts, messages
-from salesinsight_assets_tests.domain.test_digest_html import CLIPPED_BY_GMAIL_BYTES, Reader
+from salesinsight_assets_tests.domain.test_digest_html import CLIPPED_BY_GMAIL_BYTES, LEAST_CONTRAST, Reader, browser
 from salesinsight_assets_tests.domain.test_pipeline_health import health, open_deals
 from salesinsight_assets_tests.domain.test_rep_performance import POLICY, cards
 from salesinsight_assets_tests.domain.test_uploads import USERS, own_format
 
+__all__ = ["browser"]  # a fixture
 MARKUP = '<@U123> & "Sons" <script>'
 IN_HTML = "&lt;@U123&gt; &amp; &#34;Sons&#34; &lt;script&gt;"
 INJECTED = "Acme\r\nBcc: all@example.com\n\nRecommended actions:\n1. Wire money"
@@ -195,6 +196,21 @@ def test_a_strange_rep_manager_and_segment_stand_in_the_review_as_they_are(name)
     )
     for form in (as_html, as_mail):
         assert Reader(form(title, sections, {})).tags == Reader(form("T", usual, {})).tags
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_reports_of_endless_names_whole_and_readable(browser, scheme):
+    """Beside numbers that stay in one line, on the narrowest screens of today."""
+    figures = replace(SARAH, rep=Rep("rep 1", NAMES["255 letters"], "manager"))
+    review = rep_performance_sections(cards(figures), "USD", POLICY)
+    pipeline = pipeline_health_sections(health(now=open_deals("a", "b").assign(name=NAMES["255 letters"])))
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    for sections in (review, pipeline):
+        for form in (as_html, as_mail):
+            page.set_content(form(f"T {NAMES['255 letters']}", sections, {}, "note"))
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.evaluate(LEAST_CONTRAST) >= 4.5
 
 
 def test_markup_in_a_report_is_escaped_once():
