@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: help install demo dev check test bench soak load docs lock clean
+.PHONY: help install demo dev check test goldens bench soak load docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ check: install ## style, types, floors, fast tests
 
 test: install ## the whole suite
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+goldens: install ## the golden files anew, where texts were changed on purpose: then read git diff
+	-$(BIN)/pytest -q -k golden --rewrite-goldens -p no:cacheprovider
+	$(BIN)/pytest -q -k golden
 
 bench: install ## benchmarks: ratios within one run
 	$(BIN)/python -m pytest -s -q --timeout 3600 --override-ini python_files='bench_*.py' salesinsight_assets_tests/benchmarks

@@ -9,6 +9,7 @@ import dagster as dg
 
 from salesinsight_assets.domain.crm.tables import CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
+from salesinsight_assets.domain.plain_text import markdown_escaped, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def row_metadata(frame: "pd.DataFrame", **more: Any) -> Mapping[str, Any]:
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:
-    """Rows as a Markdown table, numbers rounded to what people read; a cell's line breaks and bars are escaped."""
+    """Rows as a Markdown table, numbers rounded to what people read; each cell one line, and what it holds is no markup."""
     if not rows:
         return "none"
     columns = list(rows[0])
@@ -70,7 +71,7 @@ def markdown_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return readable(value).replace("|", "\\|").replace("\n", " ")
+    return markdown_escaped(one_line(readable(value)))
 
 
 def readable(value: Any) -> str:

@@ -29,8 +29,12 @@ def published(
     name: str,
     reports: "Sequence[Report]",
     recipients: Recipients,
+    more: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
-    """Keep and queue the reports of one name, one for each audience; the outcome has the first one's words and figures."""
+    """Keep and queue the reports of one name, one for each audience.
+
+    The outcome has the first one's words and figures, and `more`.
+    """
     from salesinsight_assets.adapters.warehouse.report_store import replace_reports
     from salesinsight_assets.domain.reports.report import report_rows
 
@@ -44,6 +48,7 @@ def published(
             **(noted[0].figures if len(noted) == 1 else {}),
             "mails": _mails(context, store, company, name, noted, recipients),
             **_shown(noted, pages),
+            **(more or {}),
         }
     )
 
@@ -78,6 +83,7 @@ def _mails(
 
     from salesinsight_assets.adapters.warehouse.report_store import mail_states, queue_reports
     from salesinsight_assets.domain.reports.report import report_messages
+    from salesinsight_assets.domain.reports.words import counted
 
     if not any(recipients.get(report.audience) for report in reports):
         return f"nobody is written to: set [reports] {name} in salesinsight.toml"
@@ -87,7 +93,9 @@ def _mails(
     made = [report_messages(report, recipients.get(report.audience, ()), company.now()) for report in reports]
     queued = queue_reports(store, pd.concat([frame for frame in made if len(frame)], ignore_index=True))
     states = mail_states(store, partition_day(context), name)
-    return f"{queued} queued; now {', '.join(f'{n} {status}' for status, n in states.items())}"
+    unread = sum(not recipients.get(report.audience) for report in reports)
+    without = f"; for {counted(unread, 'report')} the CRM has no e-mail address" if unread else ""
+    return f"{queued} queued; now {', '.join(f'{n} {status}' for status, n in states.items())}{without}"
 
 
 def _shown(reports: "Sequence[Report]", pages: Sequence[Path]) -> dict[str, Any]:

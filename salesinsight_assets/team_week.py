@@ -39,10 +39,22 @@ def managers_addresses(store: "Warehouse", company: CompanyResource) -> dict[str
     return {manager: list(dict.fromkeys([*address, *everyone])) for manager, address in own.items()}
 
 
+def without_review(store: "Warehouse", day: date) -> dict[str, int]:
+    """How many reps are in no manager's review, by the reason."""
+    managers = store.partition("coaching_cards", day)["manager_id"]
+    is_here = managers.isin(store.read(_MANAGERS)["id"])
+    found = {
+        "reps in no review: the CRM names no manager": int(managers.isna().sum()),
+        "reps in no review: the manager is no longer active": int((managers.notna() & ~is_here).sum()),
+    }
+    return {why: n for why, n in found.items() if n}
+
+
 def _of_team(
     manager_id: str, name: str, team: "pd.DataFrame", currency: str | None, company: CompanyResource, day: date
 ) -> "Report":
     from salesinsight_assets.adapters import plots
+    from salesinsight_assets.domain.reports.pages import PICTURE_SCALE
     from salesinsight_assets.domain.reports.rep_performance import (
         ADJUSTED_PICTURE,
         rep_performance_sections,
@@ -52,6 +64,6 @@ def _of_team(
 
     sections = rep_performance_sections(team, currency, company.policies.coaching)
     is_drawn = any(section.picture == ADJUSTED_PICTURE for section in sections)
-    pictures = {ADJUSTED_PICTURE: plots.png(plots.adjusted_chart(team))} if is_drawn else {}
+    pictures = {ADJUSTED_PICTURE: plots.png(plots.adjusted_chart(team), PICTURE_SCALE)} if is_drawn else {}
     figures = {"reps": len(team), "opportunities": int(team["is_opportunity"].sum())}
     return Report(REP_PERFORMANCE, rep_performance_title(name, day), manager_id, day, sections, pictures, figures)

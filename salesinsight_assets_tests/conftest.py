@@ -29,6 +29,7 @@ from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
 from salesinsight_assets.adapters.warehouse.schema import database_url, upgrade
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
+from salesinsight_assets_tests.golden_files import OPTION, difference, rewrite
 
 LAST_DAY = date(2025, 3, 31)
 """The last day that the small company has lived."""
@@ -66,6 +67,29 @@ SCORED = ("open_opportunities", "opportunity_features", "opportunity_scores")
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JobResult = dg.ExecuteInProcessResult
 WHEN_THE_TEST_SAYS = ("salesinsight_assets.resources.now", "salesinsight_assets.settings.now")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rewrite-goldens` (see `make goldens`)."""
+    parser.addoption(OPTION, action="store_true", help="write the golden files anew; a test whose file changed fails")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
+    """A function that compares a text in full with the golden file of a name; a test that rewrote one fails and says so."""
+    rewritten: list[str] = []
+
+    def compared(name: str, text: str) -> None:
+        found = difference(name, text)
+        if found and request.config.getoption(OPTION):
+            rewrite(name, text)
+            rewritten.append(name)
+        elif found:
+            pytest.fail(found, pytrace=False)
+
+    yield compared
+    if rewritten:
+        pytest.fail(f"written anew: {', '.join(rewritten)}; read git diff, then run without {OPTION}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

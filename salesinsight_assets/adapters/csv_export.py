@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from salesinsight_assets.domain.crm.uploads import RawFile, Refusal, UploadRefusedError
+from salesinsight_assets.domain.crm.uploads.cells import marked_as_text
 
 DELIMITERS_NOT_READ = (";", "\t", "|")
 SHOWN_FILES = 10
@@ -98,20 +99,28 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False)
     elif path.suffix == ".csv":
-        frame.assign(**{c: _as_text(frame[c]) for c in frame.columns}).to_csv(path, index=False)
+        texts = frame.assign(**{c: _as_text(frame[c]) for c in frame.columns})
+        texts.to_csv(path, index=False, quoting=csv.QUOTE_ALL if _has_carriage_return(texts) else csv.QUOTE_MINIMAL)
     else:
         raise ValueError(f"--to: expected a file ending in .csv or .parquet, got {path.name}; choose one of them")
 
 
 def _as_text(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """A column as CSV can hold it: booleans as words, lists as JSON; any other as it is."""
+    """A column as CSV can hold it: booleans as words, lists as JSON, no text that a spreadsheet runs; any other as it is."""
     if _is_boolean(values):
         return _words(values)
-    return values.map(_json) if values.dtype == object else values
+    if values.dtype == object:
+        return marked_as_text(values.map(_json))
+    return marked_as_text(values) if pd.api.types.is_string_dtype(values) else values
 
 
 def _json(value: Any) -> Any:
     return json.dumps(list(value), ensure_ascii=False) if isinstance(value, np.ndarray | list) else value
+
+
+def _has_carriage_return(frame: pd.DataFrame) -> bool:
+    """Whether a text holds one, which ends a line for every reader and does not make the writer quote the cell."""
+    return any("\r" in str(value) for name in frame.select_dtypes(["object", "string"]) for value in frame[name])
 
 
 def _is_boolean(values: "pd.Series[Any]") -> bool:

@@ -179,13 +179,13 @@ def adjusted_chart(cards: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
         }
     )
     colours = alt.Scale(domain=["below", "not yet known", "above"], range=[RED, GREY, GREEN])
-    colour = alt.Color("side:N", scale=colours, title=None)
+    colour = alt.Color("side:N", scale=colours, title=None, legend=alt.Legend(orient="bottom"))
     x = alt.X("low:Q", axis=alt.Axis(format="+d"), title="percentage points above or below, with interval")
     y = alt.Y("rep:N", sort=None, title=None)
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 4]).encode(x="zero:Q")
     spans = alt.Chart(rows).mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", y=y, color=colour)
     points = alt.Chart(rows).mark_circle(size=80, opacity=1).encode(x="difference:Q", y=y, color=colour)
-    return alt.layer(zero, spans, points).properties(width=420, title="The same deals: each rep beside an average one")
+    return alt.layer(zero, spans, points).properties(width=320, title="The same deals: each rep beside an average one")
 
 
 def beeswarm_png(model: "WinModel", features: pd.DataFrame) -> bytes:

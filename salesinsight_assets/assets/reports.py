@@ -49,11 +49,11 @@ def rep_performance(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
 ) -> dg.MaterializeResult:
     from salesinsight_assets.domain.reports.policy import REP_PERFORMANCE
-    from salesinsight_assets.team_week import managers_addresses, rep_performance_reports
+    from salesinsight_assets.team_week import managers_addresses, rep_performance_reports, without_review
 
-    store = warehouse.open()
-    reports = rep_performance_reports(store, company, partition_day(context))
-    return published(context, store, company, REP_PERFORMANCE, reports, managers_addresses(store, company))
+    store, day = warehouse.open(), partition_day(context)
+    reports, addresses = rep_performance_reports(store, company, day), managers_addresses(store, company)
+    return published(context, store, company, REP_PERFORMANCE, reports, addresses, without_review(store, day))
 
 
 @dg.asset(

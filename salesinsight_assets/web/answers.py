@@ -20,6 +20,7 @@ from salesinsight_assets.domain.feedback.links import (
     Links,
 )
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
+from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.web.pages import page
 
 EMAIL = "email"
@@ -90,7 +91,7 @@ class _Pages:
         day = f"{alert.as_of_date.day} {alert.as_of_date:%B %Y}"
         if alert.opportunity_id is None:
             return "SalesInsight tells you each morning of at most three deals that need you."
-        return f"{self.store.deal_name(alert) or 'A deal'} · as of {day}"
+        return f"{one_line(self.store.deal_name(alert) or '') or 'A deal'} · as of {day}"
 
     def _choice(self, answer: Answer, alert: ToldAlert) -> dict[str, str]:
         rule = alert.rule_in_words

@@ -69,6 +69,17 @@ def test_a_failed_step_of_a_day_names_the_day_and_stays_short_and_plain(told_pla
     assert "import a CSV" not in fields["text"]
 
 
+def test_golden_message_of_a_failed_night(told_platform, slack, monkeypatch, golden) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ValueError("expected <rows> & rates, got none; look at the sync")
+
+    monkeypatch.setattr("salesinsight_assets.adapters.warehouse.Warehouse.crm_rows", failing)
+    result = told_platform.run("night_without_sync", told_platform.last_day)
+    tell(told_platform, result)
+    ((_, _, fields),) = slack.calls
+    golden("alarm_failed_run.txt", fields["text"].replace(result.run_id.split("-")[0], "0123abcd"))
+
+
 def test_without_a_channel_nobody_is_told_and_the_sensor_says_what_to_set(platform, slack) -> None:
     platform.set_environment({"SLACK_BOT_TOKEN": "xoxb-of-a-test", "SLACK_API_URL": slack.url})
     skipped = tell(platform, platform.run("crm_sync"))

@@ -1,4 +1,4 @@
-"""Coaching cards: word for word what manager and rep read, with n and interval at every statement."""
+"""Coaching cards: what manager and rep read, with n and interval at every statement; whole cards are in test_goldens."""
 
 import re
 from dataclasses import replace
@@ -32,33 +32,11 @@ Suggested actions:
 2. Focus on SaaS deals (a strength)
 3. Provide Enterprise sales training"""
 """As product.md has it, but for the pronoun, which the product does not write."""
-CARD = """\
-🟡 COACHING OPPORTUNITY
-
-Rep: Sarah Johnson
-Win Rate: 32% (Team Avg: 45%) · 95 % interval 24% to 41%, n = 118 closed deals in the last year
-Deals at Risk: 5 out of 12 open deals · $410,000
-
-Performance insights:
-📉 Win rate 13pp below the team's · 95 % interval -21pp to -3pp, n = 118 against 940
-📉 11pp below what an average rep would have won with the same deals (43%) · 95 % interval -20pp to -2pp, n = 118
-📉 Win rate declined 8pp in last 30 days · 95 % interval -15pp to -0.9pp, n = 41 against 77 before
-📈 Strong in SaaS vertical (55% win rate) · team 41%, 14pp above: 95 % interval +0.3pp to +27pp, n = 62 against 300
-📉 Struggling with Enterprise deals (25% win rate) · team 44%, 19pp below: 95 % interval -32pp to -2pp, n = 40 against 200
-
-Suggested actions:
-1. Pair with top performer for shadowing: Tom Lee (12pp above an average rep with the same deals, 95 % interval +3pp to +21pp, n = 103)
-2. Focus on SaaS deals (a strength)
-3. Provide Enterprise sales training"""
 TOP = TopPerformer("Tom Lee", Difference(0.12, 0.03, 0.21), 103)
 
 
 def text(figures: Figures, top: TopPerformer | None = None, playbook: CoachingPlaybook = PLAYBOOK) -> str:
     return card_text(figures, suggested_actions(figures, top, playbook, POLICY), "USD", POLICY)
-
-
-def test_a_card_reads_word_for_word_as_here():
-    assert text(SARAH, TOP) == CARD
 
 
 def test_every_line_of_the_products_card_begins_a_line_of_ours_in_its_order():

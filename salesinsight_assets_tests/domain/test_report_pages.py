@@ -41,6 +41,33 @@ def test_in_plain_text_a_table_is_aligned_and_a_remark_stands_below_its_row():
     ]  # fmt: skip
 
 
+def test_in_plain_text_remarks_stand_below_their_cells_and_a_long_one_apart():
+    table = Table(("Deal", "Now"), [("Acme\nAnn", "5\n1 to 9"), ("Hooli\nof a long remark", "7\n2 to 8")], ("Now",))
+    assert as_text("T", [Section("S", [], table=table)]).splitlines()[3:] == [
+        "  Deal      Now", "  Acme        5", "    Ann  1 to 9", "  Hooli       7", "         2 to 8",
+        "    of a long remark",
+    ]  # fmt: skip
+
+
+def test_paragraphs_stand_as_they_are_and_their_titles_are_told_apart():
+    section = Section("Card", [], paragraphs=["Rep: <i>Ann", "Actions:\n1. Pair"])
+    assert as_text("T", [section]).splitlines()[2:] == ["Card", "", "  Rep: <i>Ann", "", "  Actions:", "  1. Pair"]
+    page = as_html("T", [section], {})
+    assert '<p class="line">Rep: &lt;i&gt;Ann</p>' in page
+    assert '<p class="subtitle">Actions:</p>' in page
+
+
+def test_a_percent_sign_stays_with_its_number():
+    assert "95\u00a0% interval" in as_html("T", [Section("S", ["95 % interval"])], {})
+
+
+def test_in_dark_a_picture_that_was_not_loaded_still_says_what_it_is():
+    """Mail programs load no pictures at first, and its background is white in both modes."""
+    (style,) = re.findall(r'<img class="picture"[^>]* style="([^"]*)"', as_mail("T", SECTIONS, PICTURES))
+    assert "color: #566274" in style
+    assert "background-color: #ffffff" in style
+
+
 def test_in_markdown_a_table_is_one():
     text = as_markdown("T", [Section("S", [], table=Table(("A", "N"), [("x|y\nz", "1")], ("N",)))], {})
     assert "| A | N |\n| --- | ---: |\n| x\\|y<br>z | 1 |" in text

@@ -144,11 +144,33 @@ def test_a_wrong_link_is_refused_in_words(pages) -> None:
     assert pages.rows("verdicts") == []
 
 
-def test_the_page_names_the_deal_and_escapes_it(pages) -> None:
+def test_the_page_names_the_deal_and_escapes_it_once(pages) -> None:
     pages.warehouse.execute(
-        "INSERT INTO insight.open_opportunities (as_of_date, opportunity_id, name) VALUES ('2024-03-15', '006B', '<b>Acme</b> & Söhne')"
+        "INSERT INTO insight.open_opportunities (as_of_date, opportunity_id, name) VALUES ('2024-03-15', '006B', $1)",
+        ('<@U123> & "Sons" <script>\r\n\u202eSöhne',),
     )
-    assert "&lt;b&gt;Acme&lt;/b&gt; &amp; Söhne · as of 15 March 2024" in pages.get("helpful").text
+    named = "&lt;@U123&gt; &amp; &#34;Sons&#34; &lt;script&gt; Söhne · as of 15 March 2024"
+    for page in (pages.get("helpful"), pages.post("snooze")):
+        assert f'<p class="about">{named}</p>' in page.text
+
+
+def test_golden_pages_are_what_a_rep_sees_behind_each_link(pages, golden) -> None:
+    pages.warehouse.execute(
+        "INSERT INTO insight.open_opportunities (as_of_date, opportunity_id, name)"
+        " VALUES ('2024-03-15', '006B', 'Acme Corp - Enterprise License')"
+    )
+    golden("page_question.html", pages.get("helpful").text)
+    golden("page_thank_you.html", pages.post("helpful").text)
+    golden("page_not_helpful.html", pages.post("not_helpful").text)
+    golden("page_wrong.html", pages.post("wrong").text)
+    golden("page_snooze.html", pages.post("snooze").text)
+    golden("page_mute_deal.html", pages.post("mute_deal").text)
+    golden("page_mute_rule.html", pages.post("mute_rule").text)
+    golden("page_undone.html", pages.post("tell_me_again").text)
+    golden("page_unsubscribe.html", requests.get(pages.links.unsubscribe(DIGEST), timeout=10).text)
+    golden("page_unsubscribed.html", requests.post(pages.links.unsubscribe(DIGEST), timeout=10).text)
+    pages.now += timedelta(days=100)
+    golden("page_expired.html", pages.get("helpful").text)
 
 
 def test_the_addresses_are_not_handed_on_by_the_pages(pages) -> None:

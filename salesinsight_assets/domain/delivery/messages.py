@@ -54,7 +54,8 @@ def alert_messages(
         without_mail: owners who get no digest, because they have unsubscribed.
         last_week: what is not recommended again.
     """
-    emails = reps.dropna(subset="email").drop_duplicates("id").set_index("id")["email"].to_dict()
+    reps = reps.drop_duplicates("id")
+    emails = {owner: email.strip() for owner, email in zip(reps["id"], reps["email"], strict=True) if _is_given(email)}
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
     told = [_told(alert, playbook, last_week) for _, alert in ordered.iterrows()]
     ordered = ordered.reset_index(drop=True)
@@ -77,6 +78,10 @@ def alert_messages(
         "error": has_address.map({True: None, False: "the CRM has no e-mail address for this owner"}),
     }
     return frame.assign(**columns)[MESSAGE_COLUMNS]
+
+
+def _is_given(email: object) -> bool:
+    return isinstance(email, str) and bool(email.strip())
 
 
 def _digest(owner: str, told: list[ToldDeal], as_of: date, note: str | None) -> dict[str, object]:

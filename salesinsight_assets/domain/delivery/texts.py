@@ -1,12 +1,14 @@
 """The wording of an alert. Words, emoji and line breaks are part of the product: golden tests hold them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from math import isnan
+from typing import Any, cast
 
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.model.promotion import NO_SIGNAL
+from salesinsight_assets.domain.plain_text import one_line
 
 MARKS = {"HIGH": "🔴", "MEDIUM": "🟡"}
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -32,7 +34,7 @@ SEPARATOR = "\n\n" + "─" * 40 + "\n\n"
 class AlertContent:
     """What an alert says; probabilities between 0 and 1, `amount` in `currency` (None: not known).
 
-    `caveat` says where the win probability is not a model's.
+    `caveat` says where the win probability is not a model's. Names come from outside: every text is kept as one line.
     """
 
     priority: str
@@ -47,6 +49,10 @@ class AlertContent:
     actions: Sequence[str]
     rule_sentence: str | None = None
     caveat: str | None = None
+
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            object.__setattr__(self, part.name, _in_lines(getattr(self, part.name)))
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,13 @@ class DigestLinks:
 
 
 SNOOZE_DAYS = 7
+
+
+def _in_lines(value: Any) -> Any:
+    """A text as one line, texts as a list of such, anything else as it is."""
+    if isinstance(value, str):
+        return one_line(value)
+    return [one_line(text) for text in cast("Sequence[str]", value)] if isinstance(value, Sequence) else value
 
 
 def money(amount: float, currency: str | None) -> str:

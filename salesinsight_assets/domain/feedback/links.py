@@ -61,7 +61,9 @@ class Links:
             raise LinkError("This link is not complete. Open it again from the message itself.") from error
         as_of = alert.as_of_date
         if today > as_of + timedelta(days=self.last_days):
-            raise LinkError(f"This link is of {as_of:%d %B %Y} and no longer works. Use one from a newer message.")
+            raise LinkError(
+                f"This link is of {as_of.day} {as_of:%B %Y} and no longer works. Use one from a newer message."
+            )
         if said not in ANSWERS:
             raise LinkError("This link is of another version. Use one from a newer message.")
         return said, alert

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from salesinsight_assets.domain.plain_text import one_line
+
 
 @dataclass(frozen=True)
 class Told:
@@ -39,5 +41,5 @@ def news(told: Told, alarms: Mapping[str, str], title: str) -> str | None:
     """The message on a new check: the alarms that are new, or that all is well again; None: nothing is new."""
     began = [name for name in alarms if name not in told.alarms]
     if began:
-        return "\n".join([f"⚠️ {title}", *(f"• {name}: {alarms[name]}" for name in began)])
+        return "\n".join([f"⚠️ {title}", *(one_line(f"• {name}: {alarms[name]}") for name in began)])
     return f"✅ {title}: all is well again" if told.alarms and not alarms else None

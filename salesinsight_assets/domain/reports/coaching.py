@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.differences import Comparison, Counts, compared, standing_out
 from salesinsight_assets.domain.reports.expected_wins import Adjusted, adjusted_by_rep
@@ -143,7 +144,7 @@ def coaching_figures(
 def _reps(people: pd.DataFrame) -> list[Rep]:
     here = people[people["name"].notna() & ~people["is_active"].eq(False)]
     found = [
-        Rep(str(owner), str(row["name"]), None if pd.isna(row["manager_id"]) else str(row["manager_id"]))
+        Rep(str(owner), one_line(str(row["name"])), None if pd.isna(row["manager_id"]) else str(row["manager_id"]))
         for owner, row in here.iterrows()
     ]
     return sorted(found, key=lambda rep: (rep.name, rep.owner_id))
@@ -243,7 +244,7 @@ def _segments(sights: Mapping[str, _Sight], policy: CoachingPolicy) -> dict[str,
     asked = {(key, *where): counts for key, sight in sights.items() for *where, counts in sight.segments()}
     found: dict[str, list[Segment]] = {}
     for (key, dimension, name), comparison in _told(asked, policy).items():
-        found.setdefault(key, []).append(Segment(dimension, name, comparison))
+        found.setdefault(key, []).append(Segment(dimension, one_line(name), comparison))
     for of_rep in found.values():
         of_rep.sort(key=lambda segment: segment.comparison.difference.value, reverse=True)
     return found

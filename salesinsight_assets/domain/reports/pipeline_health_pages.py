@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from salesinsight_assets.domain.model.promotion import NO_SIGNAL
+from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.domain.reports.outlook_pages import coverage_section, forecast_section
 from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.pipeline_health import PipelineHealth
@@ -112,10 +113,10 @@ def _deals(found: PipelineHealth) -> Section:
 
 
 def _deal(row: Mapping[Hashable, Any], currency: str | None) -> Sequence[str]:
-    about = " · ".join(str(part) for part in (row["owner_name"], row["why"]) if part)
+    about = " · ".join(one_line(str(part)) for part in (row["owner_name"], row["why"]) if part)
     closes = pd.to_datetime(row["close_date"])
     return (
-        f"{row['name']}\n{about}",
+        f"{one_line(str(row['name']))}\n{about}",
         short_money(float(row["company_amount"]), currency),
         _chance(float(row["win_probability"]), float(row["win_probability_7d_ago"])),
         "no date" if pd.isna(closes) else f"{closes.day} {closes:%b}",

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from salesinsight_assets.domain.delivery.texts import money
+from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.coaching_texts import OPPORTUNITY, percent, points, window
-from salesinsight_assets.domain.reports.pages import Section
+from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.words import counted
 
 ADJUSTED_PICTURE = "win rates against what an average rep would have won"
@@ -21,7 +22,7 @@ NO_CAUSE = "A difference says that something is so, not why."
 
 def rep_performance_title(manager: str, day: date) -> str:
     """`Rep performance of Dana Lee's team, as of 2025-03-31`; the day is that of the cards."""
-    return f"Rep performance of {manager}'s team, as of {day:%Y-%m-%d}"
+    return f"Rep performance of {one_line(manager)}'s team, as of {day:%Y-%m-%d}"
 
 
 def rep_performance_sections(cards: pd.DataFrame, currency: str | None, policy: CoachingPolicy) -> list[Section]:
@@ -47,13 +48,14 @@ def _overview(told: pd.DataFrame, currency: str | None, policy: CoachingPolicy) 
     if told.empty:
         return Section(title, [f"no rep has closed {policy.least_closed} deals yet"])
     how = [
-        f"Each win rate and difference stands beside its {percent(policy.level)} interval; one that holds zero says nothing yet.",
+        f"Each win rate and difference stands above its {percent(policy.level)} interval; one that holds zero says nothing yet.",
         f'"Same deals": the win rate less what an average rep would have won with the same deals. {NO_CAUSE}',
         *_few_recent(told, policy),
     ]
     has_average = bool(told["adjusted_difference"].notna().any())
-    lines = [_rep_line(row, currency) for row in told.to_dict("records")]
-    return Section(title, [*lines, *how], ADJUSTED_PICTURE if has_average else "")
+    columns = ("Rep", "Won", "Same deals", "Open, at risk")
+    table = Table(columns, [_rep_row(row, currency) for row in told.to_dict("records")], columns[1:])
+    return Section(title, how, ADJUSTED_PICTURE if has_average else "", table)
 
 
 def _few_recent(told: pd.DataFrame, policy: CoachingPolicy) -> list[str]:
@@ -66,30 +68,31 @@ def _few_recent(told: pd.DataFrame, policy: CoachingPolicy) -> list[str]:
     return [f"Trend: {what} (from {policy.least_recent} on): {', '.join(few)}"] if few else []
 
 
-def _rep_line(row: dict[Any, Any], currency: str | None) -> str:
-    won = f"won {row['win_rate']:.0%} ({row['low']:.0%} to {row['high']:.0%}, n = {row['n_closed']:,})"
-    return f"{row['owner_name']}: {won}; {_adjusted(row)}; {_open(row, currency)}"
+def _rep_row(row: dict[Any, Any], currency: str | None) -> tuple[str, ...]:
+    rep = f"{row['owner_name']}\nn = {row['n_closed']:,}"
+    won = f"{row['win_rate']:.0%}\n{row['low']:.0%} to {row['high']:.0%}"
+    return rep, won, _adjusted(row), _open(row, currency)
 
 
 def _adjusted(row: dict[Any, Any]) -> str:
     if pd.isna(row["adjusted_difference"]):
-        return "same deals: too few of other reps to compare with yet"
+        return "–\ntoo few of others yet"
     low, high = points(row["adjusted_low"]), points(row["adjusted_high"])
-    return f"same deals {points(row['adjusted_difference'])} ({low} to {high})"
+    return f"{points(row['adjusted_difference'])}\n{low} to {high}"
 
 
 def _open(row: dict[Any, Any], currency: str | None) -> str:
     if pd.isna(row["open_deals"]):
-        return "open deals not scored"
+        return "–\nnot scored"
     at_risk = int(row["deals_at_risk"])
-    amount = f" ({money(float(row['amount_at_risk']), currency)})" if at_risk else ""
-    return f"{at_risk} of {counted(int(row['open_deals']), 'open deal')} at risk{amount}"
+    amount = f"\n{money(float(row['amount_at_risk']), currency)}" if at_risk else ""
+    return f"{at_risk:,} of {int(row['open_deals']):,}{amount}"
 
 
 def _card(text: str) -> Section:
-    """A card as a section: its headline, then its lines."""
-    headline, *lines = [line for line in text.splitlines() if line]
-    return Section(headline, lines)
+    """A card as a section: its headline, then its paragraphs as they stand."""
+    headline, *paragraphs = text.split("\n\n")
+    return Section(headline, [], paragraphs=paragraphs)
 
 
 def _no_opportunity(told: pd.DataFrame) -> Section:

@@ -55,7 +55,7 @@ def _scores(kind: JudgedScores, gates: Sequence[Gate]) -> Section:
     lines = [
         _verdict(kind, gates),
         (
-            f"{kind.n_scores:,} scores of {decided + kind.n_undecided:,} deals: {kind.n_won:,} won, {kind.n_lost:,} lost,"
+            f"{kind.n_scores:,} scores of {_deals(decided + kind.n_undecided)}: {kind.n_won:,} won, {kind.n_lost:,} lost,"
             f" {kind.n_undecided:,} not yet decided"
         ),
         *_figures(kind),
@@ -129,11 +129,11 @@ def _alerts(alerts: JudgedAlerts) -> Section:
         return Section(title, ["none"])
     lines = [
         (
-            f"{alerts.n_alerts:,} alerts told of {alerts.n_deals:,} deals: {alerts.n_deals - alerts.n_undecided:,} are"
+            f"{alerts.n_alerts:,} alerts told of {_deals(alerts.n_deals)}: {alerts.n_deals - alerts.n_undecided:,} are"
             f" decided, {alerts.n_undecided:,} not yet"
         ),
         *_worth(alerts),
-        *(f"rule {rule.rule.replace('_', ' ')}: {rule.n_deals:,} deals, {_lost(rule.lost)}" for rule in alerts.by_rule),
+        *(f"rule {rule.rule.replace('_', ' ')}: {_deals(rule.n_deals)}, {_lost(rule.lost)}" for rule in alerts.by_rule),
     ]
     return Section(title, lines, WARNINGS_PICTURE)
 
@@ -143,7 +143,7 @@ def _worth(alerts: JudgedAlerts) -> list[str]:
     if alerts.lost is None or alerts.lost_of_all is None:
         return [f"precision, days of warning: {NOT_YET}, none of these deals is decided", warned_of]
     undecided = alerts.amount - alerts.amount_lost - alerts.amount_won
-    without = f"; {alerts.n_without_amount:,} deals without an amount" if alerts.n_without_amount else ""
+    without = f"; {_deals(alerts.n_without_amount)} without an amount" if alerts.n_without_amount else ""
     return [
         f"precision at the cap: {_lost(alerts.lost)}",
         f"of all decided deals that were open on these days, {_lost(alerts.lost_of_all)}: {_against_chance(alerts)}",

@@ -1,5 +1,7 @@
 """What a cell of a CSV file may hold, by the type of its column; blanks around a number, day, time or flag are no part of it."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +19,23 @@ EXPECTED: dict[ColumnType, str] = {
 _BOOLEANS = ("true", "false")
 _NO_YEAR = "0000"
 """Arrow counts it as a year, Python and PostgreSQL do not."""
+
+_LIKE_A_FORMULA = r"'*(?=[=+\-@\t\r])(?![+-]?\d+(?:\.\d+)?$)"
+"""What a spreadsheet would run (https://owasp.org/www-community/attacks/CSV_Injection), marked as text or not; numbers it would not."""
+
+
+def marked_as_text(cells: pd.Series) -> pd.Series:
+    """Texts as a CSV file of ours holds them: an apostrophe before each that a spreadsheet would take for a formula.
+
+    >>> marked_as_text(pd.Series(["=1+1", "-5", "'@x", "Acme", None])).tolist()[:4]
+    ["'=1+1", '-5', "''@x", 'Acme']
+    """
+    return cells.map(lambda text: re.sub(f"^(?={_LIKE_A_FORMULA})", "'", text) if isinstance(text, str) else text)
+
+
+def without_mark(cells: pd.Series) -> pd.Series:
+    """The texts again that `marked_as_text` has written."""
+    return cells.map(lambda text: re.sub(f"^'(?={_LIKE_A_FORMULA})", "", text) if isinstance(text, str) else text)
 
 
 def bare_texts(cells: pd.Series) -> pd.Series:

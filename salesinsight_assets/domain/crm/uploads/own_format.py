@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from salesinsight_assets.domain.crm.rows import typed_table
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, Column, CrmTable, crm_table
+from salesinsight_assets.domain.crm.uploads.cells import without_mark
 from salesinsight_assets.domain.crm.uploads.day import UploadDay
 from salesinsight_assets.domain.crm.uploads.raw import RawFile, Refusal, UploadRefusedError
 from salesinsight_assets.domain.crm.uploads.stored import StoredRows
@@ -66,7 +67,7 @@ def _texts(file: RawFile, column: Column) -> pd.Series:
     if column.name == "id":
         return file.unique("id")
     if column.type == "text":
-        return file.text(column.name, not column.is_nullable)
+        return without_mark(file.text(column.name, not column.is_nullable))
     texts = file.texts_of(column.name, column.type)
     if not column.is_nullable:
         file.refuse(texts.isna().to_numpy(), column.name, "a value")
