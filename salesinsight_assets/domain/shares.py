@@ -38,3 +38,13 @@ def deviations(level: float) -> float:
     1.96
     """
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def about(n: int) -> str:
+    """A number that is an estimate, with two digits that count.
+
+    >>> about(4338), about(96)
+    ('4,300', '96')
+    """
+    digits = max(len(str(n)) - 2, 0)
+    return f"{round(n, -digits):,}"

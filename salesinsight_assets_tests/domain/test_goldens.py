@@ -22,6 +22,8 @@ from salesinsight_assets.domain.delivery.texts import (
     rows_note,
     slack_text,
 )
+from salesinsight_assets.domain.experiments.lift import ACTED_ON, WON, Arm, Lift
+from salesinsight_assets.domain.experiments.sequences import Interval
 from salesinsight_assets.domain.feedback.answers import ToldAlert, button_value
 from salesinsight_assets.domain.feedback.links import Links, digest_links
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
@@ -32,6 +34,7 @@ from salesinsight_assets.domain.reports.coaching import Figures, Rep
 from salesinsight_assets.domain.reports.coaching_actions import suggested_actions
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.reports.coaching_texts import card_text
+from salesinsight_assets.domain.reports.engagement import Engagement
 from salesinsight_assets.domain.reports.model_check_pages import model_check_sections, model_check_title
 from salesinsight_assets.domain.reports.page_html import as_html
 from salesinsight_assets.domain.reports.pages import Section, as_markdown
@@ -39,6 +42,7 @@ from salesinsight_assets.domain.reports.pipeline_health_pages import pipeline_he
 from salesinsight_assets.domain.reports.rep_performance import rep_performance_sections, rep_performance_title
 from salesinsight_assets.domain.reports.replay_pages import replay_sections, replay_title
 from salesinsight_assets.domain.reports.report import COMPANY, Report, mail_payload
+from salesinsight_assets.domain.shares import share
 from salesinsight_assets_tests.domain import test_model_check, test_pipeline_health, test_replay
 from salesinsight_assets_tests.domain.examples_of_reps import LEVEL, SARAH
 from salesinsight_assets_tests.domain.test_coaching_texts import TOP
@@ -149,6 +153,16 @@ def model_check() -> Report:
     return report("model_check", model_check_title(found), model_check_sections(found))
 
 
+ENGAGEMENT = Engagement(
+    opened=share(130, 210),
+    acted_on=share(150, 400),
+    lifts={lift.measure: lift.figures for lift in (
+        Lift(ACTED_ON, Arm(150, 400), Arm(22, 100), Interval(0.02, 0.29)),
+        Lift(WON, Arm(60, 180), Arm(13, 44), Interval(-0.2, 0.27)),
+    )},
+)  # fmt: skip
+
+
 def review() -> Report:
     random = np.random.default_rng(5)
     chance = random.random(400)
@@ -166,7 +180,9 @@ def review() -> Report:
             "cycle_days": 100.0 + np.arange(2400) % 7,
         }
     )
-    found = business_review(date(2024, 6, 14), became, decided, date(2024, 2, 1), date(2024, 3, 1))
+    found = business_review(
+        date(2024, 6, 14), became, decided, date(2024, 2, 1), date(2024, 3, 1), engagement=ENGAGEMENT
+    )
     return report("business_review", business_review_title(found), business_review_sections(found))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from salesinsight_assets.domain.alerts.episodes import HELD_OUT
 from salesinsight_assets.domain.experiments.sequences import Flags, Interval, difference_interval
+from salesinsight_assets.domain.shares import about
 
 ACTED_ON, WON = "acted on", "won"
 _MOST_DEALS = 100_000
@@ -98,7 +99,7 @@ class Lift:
         more = self.more_needed
         if more is None:
             return "not yet known"
-        return f"not yet known; about {more:,} more deals would tell, if the difference stays"
+        return f"not yet known; about {about(more)} more deals would tell, if the difference stays"
 
 
 def lifts(outcomes: pd.DataFrame, decided: pd.DataFrame, experiment: str, share: float) -> list[Lift]:

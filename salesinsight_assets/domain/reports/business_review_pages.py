@@ -13,6 +13,7 @@ from salesinsight_assets.domain.reports.measures import Measure
 from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.said import said_sentence, said_table
 from salesinsight_assets.domain.reports.words import in_days
+from salesinsight_assets.domain.shares import about
 
 AUC_PICTURE, SAID_PICTURE = "auc by months", "said and happened"
 MOST_MONTHS = 12
@@ -95,17 +96,7 @@ def _needed(measure: Measure) -> str:
     if measure.needed is None:
         return f"{measure.name}: {because}."
     how = f" on each side to tell {measure.change}" if measure.change else " to tell"
-    return f"{measure.name}: {because}. It takes about {_about(measure.needed)} decided deals{how}."
-
-
-def _about(n: int) -> str:
-    """Two digits that count.
-
-    >>> _about(4338), _about(96)
-    ('4,300', '96')
-    """
-    digits = max(len(str(n)) - 2, 0)
-    return f"{round(n, -digits):,}"
+    return f"{measure.name}: {because}. It takes about {about(measure.needed)} decided deals{how}."
 
 
 def _said(found: BusinessReview) -> Section:
