@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from salesinsight_assets.domain.reports.words import in_days
 from salesinsight_assets.resending import send_what_waits
 from salesinsight_assets_tests.conftest import SMALL_MODEL, Platform
 from salesinsight_assets_tests.scripted_mail import ScriptedMail, scripted_mail
@@ -216,7 +217,10 @@ def test_each_manager_gets_the_review_of_the_own_team(connected, mail) -> None:
         text = message.get_body(("plain",)).get_content()
         team = store.partition("coaching_cards", day).query("manager_id == @manager")["owner_name"]
         others = store.partition("coaching_cards", day).query("manager_id != @manager")["owner_name"]
-        assert message["Subject"] == f"Rep performance of {users.at[manager, 'name']}'s team, as of {day}"
+        assert (
+            message["Subject"]
+            == f"Rep performance of {users.at[manager, 'name']}'s team, as of {in_days(day)} {day.year}"
+        )
         assert all(name in text for name in team)
         assert not any(name in text for name in others)
 

@@ -12,6 +12,7 @@ from salesinsight_assets.domain.experiments.sequences import (
     difference_interval,
     log_evidence,
 )
+from salesinsight_assets.domain.shares import about
 
 SHARE, LIMIT = 0.2, np.log(1 / ALPHA)
 WEEK, WEEKS, COMPANIES = 20, 52, 600
@@ -130,7 +131,7 @@ def test_the_result_in_words():
     unclear = Lift(ACTED_ON, Arm(86, 210), Arm(17, 52), Interval(-0.04, 0.20))
     assert unclear.sentence == (
         "alerts: 41% acted on (n = 210); held out: 33% (n = 52); difference +8 pp, 95 % interval -4 to +20 pp at every look:"
-        f" not yet known; about {unclear.more_needed:,} more deals would tell, if the difference stays"
+        f" not yet known; about {about(unclear.more_needed)} more deals would tell, if the difference stays"
     )
     better = Lift(ACTED_ON, Arm(860, 2100), Arm(130, 520), Interval(0.04, 0.20))
     assert better.sentence.endswith("acted on more often with alerts")

@@ -187,7 +187,7 @@ def test_a_strange_rep_manager_and_segment_stand_in_the_review_as_they_are(name)
     )
     sections = rep_performance_sections(cards(figures), "USD", POLICY)
     title = rep_performance_title(name, TODAY)
-    assert title == f"Rep performance of {shown}'s team, as of 2024-03-15"
+    assert title == f"Rep performance of {shown}'s team, as of 15 March 2024"
     text = as_text(title, sections)
     assert f"\n  Rep: {shown}\n" in text
     assert f"Strong in {shown} vertical (55% win rate)" in text
