@@ -4,6 +4,7 @@ A weekly check whose predictions did not come true also asks for a training.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -173,14 +174,15 @@ def _trainings(day: str) -> list[dg.RunRequest]:
 def tell_of_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One message for whatever is new since the last look."""
     from salesinsight_assets.adapters.warehouse.outbox import Outbox
+    from salesinsight_assets.domain.reports.report import LASTS_DAYS
     from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
     day = CompanyResource().last_complete_day()
-    alarms = Outbox(WarehouseResource().open()).undelivered(day)
+    first = day - timedelta(days=LASTS_DAYS)  # until then a report is tried; it may fail, or end a day, at any time
+    alarms = Outbox(WarehouseResource().open()).undelivered(first - timedelta(days=1), day)
     if not alarms:
-        return dg.SkipReason(f"no message of {day} failed")
-    dated = {f"{day}, {name}": error for name, error in alarms.items()}
-    return _tell(context, day.isoformat(), dated, "Messages did not arrive", [])
+        return dg.SkipReason(f"no message since {first} failed")
+    return _tell(context, day.isoformat(), alarms, "Messages did not arrive", [])
 
 
 SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, tell_of_messages, ask_for_training]

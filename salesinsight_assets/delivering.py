@@ -16,7 +16,14 @@ from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message
 from salesinsight_assets.adapters.slack import SlackDoor
 from salesinsight_assets.adapters.warehouse.outbox import Claimed, Due, Outbox
 from salesinsight_assets.domain.delivery.addresses import is_address
-from salesinsight_assets.domain.delivery.attempts import Attempt, DeliveryPolicy, Next, after_attempt
+from salesinsight_assets.domain.delivery.attempts import (
+    Attempt,
+    DeliveryPolicy,
+    Next,
+    after_attempt,
+    look_again_at,
+    too_late,
+)
 from salesinsight_assets.domain.delivery.digest_html import digest_html
 from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK, ToldDeal, told_deals, without
 from salesinsight_assets.domain.delivery.recheck import DealNow, held_back
@@ -163,11 +170,14 @@ class _Run:
 
     def find_unsettled(self, door: SlackDoor) -> None:
         """Ask Slack of each message of which it is not known; one that did not arrive waits again."""
-        for message in self.outbox.unsettled(SLACK):
+        for message in self.outbox.unsettled(SLACK, self.rules.clock()):
             found = door.find(message.message_key, message.recipient, message.claimed_at)
-            if found.result != "unclear":
-                then = self._settled(message, found)
-                self.done.outcomes[f"{SLACK} not known before, now {then.status}"] += 1
+            if found.result == "unclear":
+                again = look_again_at(message.claimed_at, self.rules.clock(), self.rules.policy)
+                self.outbox.look_again(message.message_key, again)
+                continue
+            then = self._settled(message, found)
+            self.done.outcomes[f"{SLACK} not known before, now {then.status}"] += 1
 
     def send_due(self, channel: str, door: _Door) -> None:
         """Try each message of a channel that nobody else has claimed."""
@@ -189,28 +199,34 @@ class _Run:
 
     def _sent(self, message: Claimed, door: _Door) -> str:
         """What became of a claimed message, in words."""
+        if self._is_over(message):
+            because = f"it tells of {message.as_of_date}, which is over"
+            then = too_late(because, message.attempts, message.error)
+            self.outbox.settle(message, then, self.rules.clock(), None)
+            return self._in_words(then)
         checked = self._checked(message)
         if checked is None:
             return "cancelled"
-        then = self._settled(message, door.send(checked))
-        if then.error:
-            self.done.reasons[then.error] += 1
-        return _in_words(then)
+        return self._in_words(self._settled(message, door.send(checked)))
 
     def _settled(self, message: Claimed, attempt: Attempt) -> Next:
         then = after_attempt(attempt, message.attempts, self.rules.clock(), self.rules.policy)
-        self.outbox.settle(message.message_key, then, self.rules.clock(), attempt.reference)
+        self.outbox.settle(message, then, self.rules.clock(), attempt.reference)
         return then
+
+    def _is_over(self, message: Claimed) -> bool:
+        """Whether what it tells of is no longer told; of a report it is once the next one is near."""
+        if is_report(message.payload):
+            return is_over(message.as_of_date, self.rules.day)
+        return message.as_of_date != self.rules.day
 
     def _checked(self, message: Claimed) -> Claimed | None:
         """The message without deals that must not be told of any more; None, and cancelled, where none is left."""
         if is_report(message.payload):
-            return self._report(message)
+            return message
         deals = told_deals(message.payload)
         if not deals:
             return self._cancelled(message, "it was queued by an earlier version", {})
-        if message.as_of_date != self.rules.day:
-            return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
         now, self.done.looked_at = self.rules.look([deal.opportunity_id for deal in deals], message.as_of_date)
         left_out = held_back(message.channel, message.owner_id, deals, now, self.rules.asked)
         if not left_out:
@@ -222,16 +238,12 @@ class _Run:
         self.outbox.reword(message.message_key, payload, left_out)
         return replace(message, payload=payload)
 
-    def _report(self, message: Claimed) -> Claimed | None:
-        """The report, which tells of no single deal; None, and cancelled, once the next one is near."""
-        if is_over(message.as_of_date, self.rules.day):
-            return self._cancelled(message, f"it tells of {message.as_of_date}, which is over", {})
-        return message
-
     def _cancelled(self, message: Claimed, because: str, left_out: Mapping[str, str]) -> None:
         self.done.reasons[because] += 1
         self.outbox.cancel(message.message_key, because, left_out)
 
-
-def _in_words(then: Next) -> str:
-    return {"pending": "tried again later", "unknown": "not known to have arrived"}.get(then.status, then.status)
+    def _in_words(self, then: Next) -> str:
+        """What became of a message; why is counted."""
+        if then.error:
+            self.done.reasons[then.error] += 1
+        return {"pending": "tried again later", "unknown": "not known to have arrived"}.get(then.status, then.status)

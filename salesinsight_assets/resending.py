@@ -17,13 +17,17 @@ _SECONDS_BETWEEN_LOOKS = 60
 def send_what_waits(_: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run for each moment from which messages are due."""
     from salesinsight_assets.adapters.warehouse.outbox import Outbox
+    from salesinsight_assets.domain.delivery.payloads import EMAIL, SLACK
     from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
     company = CompanyResource()
-    if not company.settings.has_channel:
+    settings = company.settings
+    is_open = {EMAIL: settings.mail is not None, SLACK: settings.slack.bot_token is not None}
+    channels = [channel for channel in is_open if is_open[channel]]
+    if not channels:
         return dg.SkipReason(NO_CHANNEL)
     day = company.last_complete_day()
-    since = Outbox(WarehouseResource().open()).waiting_since(day, company.now())
+    since = Outbox(WarehouseResource().open()).waiting_since(day, channels, company.now())
     if since is None:
         return dg.SkipReason(f"no message of {day} is due")
     key = f"messages of {day} due since {since.isoformat()}"

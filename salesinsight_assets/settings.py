@@ -74,6 +74,7 @@ class SlackSettings:
     api_url: str = "https://slack.com/api/"
     ops_channel: str | None = None
     signing_secret: str | None = field(default=None, repr=False)
+    timeout_seconds: float = 15
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class MailSettings:
     tls: str = "starttls"
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    timeout_seconds: float = 30
 
     @property
     def address(self) -> str:

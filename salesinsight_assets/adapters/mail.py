@@ -17,10 +17,11 @@ from email.utils import format_datetime
 from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import MailSettings
 
-_TIMEOUT_SECONDS = 30
 _POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
 """Long addresses in headers stay whole (RFC 5322 allows 998); bodies go through servers that know no 8BITMIME."""
-_OK, _GO_ON, _PERMANENT = 250, 354, 500
+_OK, _GO_ON, _NOT_TAKEN, _PERMANENT = 250, 354, 400, 500
+_TAKEN = 2
+"""The first digit of a reply that takes the message over, whatever the others say (RFC 5321, 4.2.1)."""
 
 
 def mail_message(
@@ -127,10 +128,10 @@ def _connected(mail: MailSettings) -> smtplib.SMTP:
     """A connection with TLS and login as the settings say."""
     if mail.tls == "tls":
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-            mail.host, mail.port, timeout=_TIMEOUT_SECONDS, context=ssl.create_default_context()
+            mail.host, mail.port, timeout=mail.timeout_seconds, context=ssl.create_default_context()
         )
     else:
-        smtp = smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT_SECONDS)
+        smtp = smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout_seconds)
     try:
         if mail.tls == "starttls":
             smtp.starttls(context=ssl.create_default_context())
@@ -169,8 +170,10 @@ def _after_data(smtp: smtplib.SMTP, message: EmailMessage) -> Attempt:
     except (OSError, smtplib.SMTPException) as error:
         smtp.close()
         return Attempt("unclear", f"the connection was lost before the mail server had answered: {_said(error)}")
-    if code == _OK:
+    if code // 100 == _TAKEN:
         return Attempt("taken", reference=str(message["Message-ID"]))
+    if code < _NOT_TAKEN:  # or no number at all: smtplib gives -1
+        return Attempt("unclear", f"the mail server's answer says neither yes nor no: {_reply(code, answer)}")
     return _refusal("the mail server refused the message", code, answer)
 
 

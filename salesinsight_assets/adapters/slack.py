@@ -6,12 +6,13 @@ where its answer is lost, the conversation is read for the message's key, which 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from http.client import HTTPException
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry import RetryHandler
+from slack_sdk.http_retry import HttpResponse, RetryHandler
 from slack_sdk.http_retry.builtin_handlers import (
     ConnectionErrorRetryHandler,
     RateLimitErrorRetryHandler,
@@ -21,8 +22,13 @@ from slack_sdk.http_retry.builtin_handlers import (
 from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import SlackSettings
 
-_TIMEOUT_SECONDS = 15
 _MOST_RETRIES = 2
+_LONGEST_WAIT_SECONDS = 30
+"""A longer wait that Slack asks for is the outbox's to wait: a claim lasts minutes."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""A conversation is read from so long before, because Slack's clock may be behind ours. A key is used once, so more does no harm."""
+_NO_ANSWER = (OSError, HTTPException, ValueError, AttributeError)
+"""What slack_sdk raises where no answer of Slack's came: lost, cut off, or not the JSON of Slack (whose error it takes for granted)."""
 _EVENT = "salesinsight_alert"
 _NOBODY = frozenset(
     {"users_not_found", "user_not_found", "user_disabled", "cannot_dm_bot", "user_is_bot", "user_is_restricted"}
@@ -42,18 +48,28 @@ def post(slack: SlackSettings, channel: str, text: str) -> None:
         slack_sdk.errors.SlackApiError: Slack refused it, with its reason.
         OSError: Slack could not be reached.
     """
-    kinds = (RateLimitErrorRetryHandler, ConnectionErrorRetryHandler, ServerErrorRetryHandler)
-    _client(slack, kinds).chat_postMessage(channel=channel, text=text, unfurl_links=False)
+    _client(slack, _RETRIED).chat_postMessage(channel=channel, text=text, unfurl_links=False)
+
+
+class _ShortWaits(RateLimitErrorRetryHandler):
+    """Waits as long as Slack asks for, unless that is long."""
+
+    def _can_retry(self, *, response: HttpResponse | None = None, **rest: Any) -> bool:
+        if response is None or not super()._can_retry(response=response, **rest):
+            return False
+        seconds = next((value for name, (value, *_) in response.headers.items() if name.lower() == "retry-after"), "1")
+        return seconds.isdigit() and int(seconds) <= _LONGEST_WAIT_SECONDS
+
+
+_RETRIED = (_ShortWaits, ConnectionErrorRetryHandler, ServerErrorRetryHandler)
 
 
 class SlackDoor:
     """Direct messages to people, found by their e-mail addresses."""
 
     def __init__(self, slack: SlackSettings) -> None:
-        self._asking = _client(
-            slack, (RateLimitErrorRetryHandler, ConnectionErrorRetryHandler, ServerErrorRetryHandler)
-        )
-        self._posting = _client(slack, (RateLimitErrorRetryHandler,))  # a limit is told before anything is posted
+        self._asking = _client(slack, _RETRIED)
+        self._posting = _client(slack, (_ShortWaits,))  # a limit is told before anything is posted
         self._conversations: dict[str, str] = {}
 
     def send(self, key: str, recipient: str, text: str, blocks: Sequence[dict[str, Any]]) -> Attempt:
@@ -62,8 +78,8 @@ class SlackDoor:
             conversation = self._conversation(recipient)
         except SlackApiError as error:
             return _not_found(error, recipient)
-        except OSError as error:
-            return Attempt("busy", f"Slack could not be reached: {error}")
+        except _NO_ANSWER as error:
+            return Attempt("busy", f"Slack could not be reached: {_reason(error)}")
         metadata = {"event_type": _EVENT, "event_payload": {"message_key": key}}
         try:
             answer = self._posting.chat_postMessage(
@@ -71,8 +87,10 @@ class SlackDoor:
             )
         except SlackApiError as error:
             return _not_posted(error)
-        except OSError as error:
-            return Attempt("unclear", f"the connection was lost before Slack had answered: {error}")
+        except (OSError, HTTPException) as error:
+            return Attempt("unclear", f"the connection was lost before Slack had answered: {_reason(error)}")
+        except _NO_ANSWER as error:
+            return Attempt("unclear", f"what came is no answer of Slack's: {_reason(error)}")
         return Attempt("taken", reference=str(answer["ts"]))
 
     def find(self, key: str, recipient: str, since: datetime) -> Attempt:
@@ -82,7 +100,7 @@ class SlackDoor:
                 payload = message.get("metadata", {}).get("event_payload", {})
                 if payload.get("message_key") == key:
                     return Attempt("taken", reference=str(message["ts"]))
-        except (SlackApiError, OSError) as error:
+        except (SlackApiError, *_NO_ANSWER) as error:
             return Attempt("unclear", f"Slack could not be asked whether the message arrived: {_reason(error)}")
         return Attempt("busy", "Slack was asked: the message had not arrived")
 
@@ -99,7 +117,7 @@ class SlackDoor:
         while True:
             page: Any = self._asking.conversations_history(
                 channel=conversation,
-                oldest=str(since.timestamp()),
+                oldest=str((since - CLOCKS_DIFFER).timestamp()),
                 include_all_metadata=True,
                 limit=_HISTORY_PAGE,
                 cursor=cursor,
@@ -112,7 +130,8 @@ class SlackDoor:
 
 def _client(slack: SlackSettings, kinds: Sequence[type[RetryHandler]]) -> WebClient:
     handlers = [kind(max_retry_count=_MOST_RETRIES) for kind in kinds]
-    return WebClient(slack.bot_token, base_url=slack.api_url, timeout=_TIMEOUT_SECONDS, retry_handlers=handlers)
+    seconds: Any = slack.timeout_seconds  # slack_sdk says int, urllib takes parts of a second too
+    return WebClient(slack.bot_token, base_url=slack.api_url, timeout=seconds, retry_handlers=handlers)
 
 
 def _not_found(error: SlackApiError, recipient: str) -> Attempt:
@@ -126,6 +145,8 @@ def _not_posted(error: SlackApiError) -> Attempt:
     reason = _reason(error)
     if reason in _UNCLEAR or error.response.status_code >= 500:
         return Attempt("unclear", f"Slack does not know itself whether it posted the message: {reason}")
+    if not reason.isidentifier():  # what slack_sdk says of a body that is not Slack's: its own codes are words
+        return Attempt("unclear", f"what came is no answer of Slack's: {reason}")
     return Attempt("refused" if reason in _NOBODY | _REFUSED else "busy", f"Slack did not post the message: {reason}")
 
 

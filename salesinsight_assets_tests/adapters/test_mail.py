@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from salesinsight_assets.adapters.mail import MailDoor, mail_door, mail_message,
 from salesinsight_assets.domain.delivery.addresses import is_address
 from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import MailSettings, load_settings
-from salesinsight_assets_tests.scripted_mail import LOST_AFTER, LOST_BEFORE, ScriptedMail, scripted_mail
+from salesinsight_assets_tests.scripted_mail import LOST_AFTER, LOST_BEFORE, SILENT, ScriptedMail, scripted_mail
 
 AT = datetime(2024, 3, 16, 5, 30, tzinfo=UTC)
 LONG = "https://insight.example.com/unsubscribe?" + "x" * 300
@@ -31,7 +32,7 @@ def settings(server: ScriptedMail) -> MailSettings:
 
 @pytest.fixture
 def door(server) -> Iterator[MailDoor]:
-    with mail_door(settings(server)) as opened:
+    with mail_door(replace(settings(server), timeout_seconds=0.5)) as opened:
         yield opened
 
 
@@ -99,10 +100,29 @@ def test_several_messages_take_one_login(server, door):
         ),
         ({"rcpt": ["450 4.2.1 greylisted"]}, "busy", "refused the recipient ann@example.com: 450 4.2.1 greylisted"),
         ({"rcpt": [LOST_BEFORE]}, "busy", "the connection to the mail server was lost"),
+        (
+            {"mail": ["550 5.7.1 who are you"]},
+            "refused",
+            "refused the sender insight@example.com: 550 5.7.1 who are you",
+        ),
+        ({"mail": ["421 4.3.2 closing"]}, "busy", "refused the sender insight@example.com: 421 4.3.2 closing"),
+        ({"mail": [LOST_BEFORE]}, "busy", "the connection to the mail server was lost"),
+        ({"may_send": ["554 5.5.1 no"]}, "refused", "the mail server refused the message: 554 5.5.1 no"),
+        ({"may_send": ["451 4.3.0 later"]}, "busy", "the mail server refused the message: 451 4.3.0 later"),
+        ({"may_send": [LOST_BEFORE]}, "busy", "the connection to the mail server was lost"),
+        ({"may_send": [SILENT]}, "busy", "the mail server was lost: Connection unexpectedly closed: The read"),
         ({"data": ["554 5.7.1 spam"]}, "refused", "the mail server refused the message: 554 5.7.1 spam"),
         ({"data": ["452 4.3.1 full"]}, "busy", "the mail server refused the message: 452 4.3.1 full"),
         ({"data": [LOST_AFTER]}, "unclear", "lost before the mail server had answered"),
         ({"data": [LOST_BEFORE]}, "unclear", "lost before the mail server had answered"),
+        (
+            {"data": [SILENT]},
+            "unclear",
+            "lost before the mail server had answered: Connection unexpectedly closed: The read",
+        ),
+        ({"data": ["251 2.1.5 taken, and forwarded"]}, "taken", "None"),
+        ({"data": ["thanks!"]}, "unclear", "the mail server's answer says neither yes nor no: -1"),
+        ({"data": ["354 go on"]}, "unclear", "the mail server's answer says neither yes nor no: 354 go on"),
     ],
 )
 def test_each_failure_is_taken_for_what_it_is_and_the_next_message_goes_through(server, door, script, result, detail):

@@ -1,13 +1,23 @@
 """Alerts to one person on Slack, by the real slack_sdk: each once, and what each way of failing is taken for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
-from salesinsight_assets.adapters.slack import SlackDoor
+from salesinsight_assets.adapters.slack import CLOCKS_DIFFER, SlackDoor
+from salesinsight_assets.domain.delivery.attempts import Attempt
 from salesinsight_assets.settings import SlackSettings
-from salesinsight_assets_tests.scripted_slack import LOST_AFTER, LOST_BEFORE, ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.scripted_slack import (
+    LOST_AFTER,
+    LOST_BEFORE,
+    RESET_AFTER,
+    RESET_BEFORE,
+    ScriptedSlack,
+    scripted_slack,
+)
 
 EVENING = datetime(2024, 3, 15, 20, tzinfo=UTC)
 BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": "Deal: Acme"}}]
@@ -60,13 +70,54 @@ def error(name: str, status: int = 200):
         ([error("service_unavailable", 503)], "unclear", "service_unavailable"),
         ([LOST_BEFORE], "unclear", "lost before Slack had answered"),
         ([LOST_AFTER], "unclear", "lost before Slack had answered"),
+        ([RESET_BEFORE], "unclear", "lost before Slack had answered"),
+        ([RESET_AFTER], "unclear", "lost before Slack had answered"),
+        ([error("channel_not_found")], "busy", "channel_not_found"),
+        ([error("not_in_channel")], "busy", "not_in_channel"),
+        ([(500, {}, b"")], "unclear", "does not know itself whether it posted the message"),
+        ([(200, {}, b"<html>Welcome to the hotel's network</html>")], "unclear", "no answer of Slack's"),
+        ([(404, {}, b"<html>no such page</html>")], "unclear", "no answer of Slack's"),
+        ([(200, {}, b'{"ok": tr')], "unclear", "no answer of Slack's"),
+        ([(200, {}, b"[]")], "unclear", "no answer of Slack's"),
+        ([(200, {"Content-Length": "999"}, b'{"ok": true}')], "unclear", "lost before Slack had answered"),
+        ([(429, {"Retry-After": "3600"}, {"ok": False, "error": "ratelimited"})], "busy", "ratelimited"),
     ],
 )
-def test_each_failure_is_taken_for_what_it_is(slack, door, script, result, said):
+def test_each_failure_is_taken_for_what_it_is_and_the_next_message_goes_through(slack, door, script, result, said):
     slack.script = list(script)
     attempt = send(door)
     assert attempt.result == result
     assert said in str(attempt.detail)
+    assert send(door, "another").result == "taken"
+
+
+@pytest.mark.parametrize("method", ["users.lookupByEmail", "conversations.open", "conversations.history"])
+@pytest.mark.parametrize(
+    "answer", [(200, {}, b"<html>"), (200, {}, b'{"ok": tr'), (200, {}, b"[]"), (200, {"Content-Length": "9"}, b"{}")]
+)
+def test_an_answer_that_is_not_slacks_to_a_question_is_no_answer(slack, door, method, answer):
+    slack.scripts[method] = [answer] * 3
+    if method == "conversations.history":
+        assert door.find("key", "ann@example.com", EVENING).result == "unclear"
+    else:
+        assert send(door).result == "busy"
+        assert slack.posted == []
+
+
+def test_a_slack_that_does_not_answer_in_time_may_have_posted(slack):
+    asleep = Event()
+    slack.script = [lambda: LOST_AFTER if asleep.wait(10) else LOST_BEFORE]
+    door = SlackDoor(replace(SlackSettings("xoxb-1", slack.url), timeout_seconds=0.2))
+    attempt = send(door)
+    asleep.set()
+    assert attempt == Attempt("unclear", "the connection was lost before Slack had answered: timed out")
+
+
+def test_a_clock_that_is_ahead_of_slacks_does_not_hide_what_arrived(slack, door):
+    slack.clock = lambda: EVENING.timestamp() - 60
+    slack.script = [LOST_AFTER]
+    send(door, "arrived")
+    assert door.find("arrived", "ann@example.com", EVENING).result == "taken"
 
 
 def test_an_uncertain_post_is_not_repeated_by_itself(slack, door):
@@ -102,7 +153,7 @@ def test_a_long_conversation_is_read_to_its_end(slack, door):
     assert door.find("old", "ann@example.com", EVENING).result == "taken"
     fields = [fields for path, _, fields in slack.calls if path.endswith("history")]
     assert [f.get("cursor") for f in fields] == [None, "more"]
-    assert float(fields[0]["oldest"]) == EVENING.timestamp()
+    assert {f["oldest"] for f in fields} == {str((EVENING - CLOCKS_DIFFER).timestamp())}
 
 
 def test_somebody_slack_does_not_know_is_refused_and_a_slack_that_is_away_is_not(slack, door):

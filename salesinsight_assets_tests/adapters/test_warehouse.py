@@ -308,8 +308,9 @@ def test_a_day_whose_alerts_were_all_held_out_stays_as_it_is_once_it_was_queued(
         ([message("a", status="unknown", claimed_at=SCORED_AT + timedelta(hours=3))], SCORED_AT + timedelta(hours=3)),
         ([message("a", status="cancelled"), message("b", status="failed")], None),
         ([message("a", status="pending")], None),
+        ([message("report:a", status="sent", sent_at=SCORED_AT + timedelta(hours=4))], SCORED_AT + timedelta(hours=9)),
     ],
-    ids=["all held out", "sent", "perhaps arrived", "none arrived", "all waiting"],
+    ids=["all held out", "sent", "perhaps arrived", "none arrived", "all waiting", "all held out, and a report"],
 )
 def test_a_day_counts_as_sent_once_a_message_arrived_or_none_was_to_be(
     warehouse: Warehouse, queued: list[dict[str, Any]], sent_at: datetime | None
@@ -323,6 +324,18 @@ def test_a_day_counts_as_sent_once_a_message_arrived_or_none_was_to_be(
         box.note_sent(DAY, SCORED_AT + timedelta(hours=hours))
     found = day_row(warehouse)["sent_at"]
     assert pd.isna(found) if sent_at is None else found == sent_at
+
+
+@pytest.mark.parametrize("is_queued", [True, False])
+def test_a_day_whose_run_was_killed_before_it_said_so_is_counted_as_sent_by_the_next(
+    warehouse: Warehouse, is_queued: bool
+) -> None:
+    warehouse.replace_alerts(DAY, alerts(1, 2, **ONE_HELD_OUT), open_deals=3)
+    sent = message("a", status="sent", sent_at=SCORED_AT + timedelta(hours=2))
+    warehouse.queue(pd.DataFrame([sent])[: int(is_queued)], DAY, ["0061"], SCORED_AT)
+    Outbox(warehouse).note_sent(DAY + timedelta(days=1), SCORED_AT + timedelta(days=1))
+    found = day_row(warehouse)["sent_at"]
+    assert found == sent["sent_at"] if is_queued else pd.isna(found), "when a day without messages began is not known"
 
 
 # --- the outbox ---

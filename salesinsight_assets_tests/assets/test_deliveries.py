@@ -249,6 +249,44 @@ def test_a_message_of_a_process_that_was_killed_is_looked_up_and_never_just_sent
     assert len(slack.posted) == len(outbox(connected, "slack"))
 
 
+def test_a_message_that_cannot_be_looked_up_is_looked_up_again_until_it_can(connected, slack) -> None:
+    """The sensor asks for a run again, under another key: Dagster launches none twice under the same one."""
+    connected.set_environment({"SMTP_URL": ""})
+    slack.script = [LOST_BEFORE]
+    deliver(connected)
+    keys = []
+    for minutes in (1, 3, 9):
+        slack.scripts["conversations.history"] = (
+            [(200, {}, {"ok": False, "error": "fatal_error"})] if minutes < 9 else []
+        )
+        wait_minutes(connected, minutes)
+        result = send_what_waits(dg.build_sensor_context(connected.instance))
+        assert isinstance(result, dg.SensorResult)
+        keys += [request.run_key for request in result.run_requests or []]
+        deliver(connected)
+        assert isinstance(send_what_waits(dg.build_sensor_context(connected.instance)), dg.SkipReason)
+    assert len(set(keys)) == 3
+    wait_minutes(connected, 15)
+    deliver(connected)
+    assert set(outbox(connected, "slack")["status"]) == {"sent"}
+    assert len(slack.posted) == len(outbox(connected, "slack"))
+
+
+def test_what_was_tried_in_vain_until_its_day_was_over_is_told_to_the_data_engineer(connected, slack) -> None:
+    connected.set_environment({"SMTP_URL": "smtp://127.0.0.1:1?tls=none"})
+    deliver(connected)
+    rows = outbox(connected, "email")
+    connected.set_time(connected.morning_after + timedelta(days=1))
+    connected.warehouse.execute("UPDATE crm.sync_cursors SET synced_at = synced_at + interval '1 day'")
+    connected.materialize("deliveries", partition=connected.last_day + timedelta(days=1))
+    slack.calls.clear()
+    tell_of_messages(dg.build_sensor_context(connected.instance))
+    ((_, _, fields),) = slack.calls
+    for recipient in rows["recipient"]:
+        assert f"{connected.last_day}, email for {recipient}, failed" in fields["text"]
+    assert "which is over; it was tried before: the mail server could not be reached" in fields["text"]
+
+
 def test_messages_of_a_day_that_is_over_are_not_sent(connected, mail, slack) -> None:
     next_day = connected.last_day + timedelta(days=1)
     connected.set_time(connected.morning_after + timedelta(days=1))

@@ -5,26 +5,29 @@ belongs elsewhere: what a state means and what follows from an attempt (domain.d
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT, Warehouse
 from salesinsight_assets.domain.delivery.attempts import CLAIM_LASTS, Next
 
-_COLUMNS = (
-    "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at"
+_COLUMNS = "message_key, channel, owner_id, recipient, as_of_date, status, attempts, payload::text AS payload, claimed_at, error"
+_WAITS_SINCE = (
+    "CASE WHEN status = 'sending' THEN claimed_at"
+    " ELSE coalesce(retry_at, claimed_at, CASE WHEN message_key LIKE 'report:%' THEN queued_at ELSE queued_at + $2::interval END) END"
 )
-_REPORT_AT = "CASE WHEN message_key LIKE 'report:%' THEN queued_at END"
-
+"""A report waits from the moment it was queued: it comes after the night's messages were sent. Those are sent at once, so that
+one that nobody has tried after a while was left behind by a process that is gone."""
 _NOTE_SENT = (
-    "UPDATE insight.alert_days AS d SET sent_at = coalesce(o.arrived_at, $2::text::timestamptz) FROM"
-    " (SELECT min(coalesce(sent_at, claimed_at)) FILTER (WHERE status IN ('sent', 'unknown')) AS arrived_at, count(*) AS n"
-    " FROM engagement.outbox WHERE as_of_date = $1::text::date) AS o WHERE d.as_of_date = $1::text::date"
-    " AND d.queued_at IS NOT NULL AND d.sent_at IS NULL AND (o.n = 0 OR o.arrived_at IS NOT NULL)"
+    "UPDATE insight.alert_days AS d SET sent_at = coalesce(o.arrived_at, $2::text::timestamptz) FROM (SELECT day.as_of_date,"
+    " min(coalesce(o.sent_at, o.claimed_at)) FILTER (WHERE o.status IN ('sent', 'unknown')) AS arrived_at, count(o.message_key) AS n"
+    f" FROM insight.alert_days AS day LEFT JOIN engagement.outbox AS o ON o.as_of_date = day.as_of_date AND {NO_REPORT}"
+    " WHERE day.as_of_date <= $1::text::date AND day.queued_at IS NOT NULL AND day.sent_at IS NULL GROUP BY 1) AS o"
+    " WHERE d.as_of_date = o.as_of_date AND (o.n = 0 AND d.as_of_date = $1::text::date OR o.arrived_at IS NOT NULL)"
 )
 
 
@@ -37,7 +40,10 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True)
 class Claimed:
-    """A message that this process tries, as it stands in the outbox; `attempts` counts the present one."""
+    """A message that this process tries, as it stands in the outbox.
+
+    `attempts` counts the present one, `error` is what became of the one before.
+    """
 
     message_key: str
     channel: str
@@ -47,6 +53,7 @@ class Claimed:
     attempts: int
     payload: Mapping[str, Any]
     claimed_at: datetime
+    error: str | None = None
 
 
 class Outbox:
@@ -71,16 +78,13 @@ class Outbox:
             (key, until, because),
         )
 
-    def waiting_since(self, day: date, at: datetime) -> datetime | None:
-        """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over.
-
-        A report waits from the moment it was queued: it comes after the night's messages were sent.
-        """
+    def waiting_since(self, day: date, channels: Collection[str], at: datetime) -> datetime | None:
+        """The latest moment from which a message of a day waits for another look: its wait, or its claim, is over."""
         rows = self._warehouse.read(
-            f"SELECT max(coalesce(retry_at, claimed_at, {_REPORT_AT})) AS since FROM engagement.outbox WHERE as_of_date = $1 AND"
-            f" (status = 'pending' AND coalesce(retry_at, {_REPORT_AT}) <= $2 OR status = 'unknown' AND channel = 'slack'"
-            " OR status = 'sending' AND claimed_at < $3)",
-            (day, at, at - CLAIM_LASTS),
+            f"SELECT max(since) AS since FROM (SELECT status, channel, {_WAITS_SINCE} AS since FROM engagement.outbox"
+            " WHERE as_of_date = $1 AND channel = ANY (string_to_array($5, ','))) AS o WHERE status = 'pending' AND since <= $3"
+            " OR status = 'unknown' AND channel = 'slack' AND since <= $3 OR status = 'sending' AND since < $4",
+            (day, CLAIM_LASTS, at, at - CLAIM_LASTS, ",".join(channels)),
         )
         return None if pd.isna(rows["since"][0]) else rows["since"][0].to_pydatetime()
 
@@ -95,19 +99,26 @@ class Outbox:
             rows = sql.fetch_arrow_table().to_pylist()
         return _claimed(rows[0]) if rows else None
 
-    def unsettled(self, channel: str) -> list[Claimed]:
-        """The messages of a channel of which it is not known whether they arrived."""
+    def unsettled(self, channel: str, at: datetime) -> list[Claimed]:
+        """The messages of a channel of which it is not known whether they arrived, and which may be looked up now."""
         rows = self._warehouse.read(
-            f"SELECT {_COLUMNS} FROM engagement.outbox WHERE channel = $1 AND status = 'unknown' ORDER BY message_key",
-            (channel,),
+            f"SELECT {_COLUMNS} FROM engagement.outbox WHERE channel = $1 AND status = 'unknown'"
+            " AND coalesce(retry_at <= $2, true) ORDER BY message_key",
+            (channel, at),
         )
         return [_claimed({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
+
+    def look_again(self, key: str, at: datetime) -> None:
+        """A message of which it could not be asked whether it arrived is not looked up before a moment."""
+        self._warehouse.execute(
+            "UPDATE engagement.outbox SET retry_at = $2 WHERE message_key = $1 AND status = 'unknown'", (key, at)
+        )
 
     def release_abandoned(self, at: datetime) -> None:
         """Claims of processes that are gone: whether their messages arrived is not known."""
         with self._warehouse.transaction() as sql:
             sql.execute(
-                "UPDATE engagement.outbox SET status = 'unknown', error = 'the process that sent it was ended'"
+                "UPDATE engagement.outbox SET status = 'unknown', retry_at = NULL, error = 'the process that sent it was ended'"
                 " WHERE status = 'sending' AND claimed_at < $1",
                 (at - CLAIM_LASTS,),
             )
@@ -130,20 +141,34 @@ class Outbox:
             )
             _suppress(sql, key, left_out)
 
-    def settle(self, key: str, then: Next, at: datetime, reference: str | None) -> None:
-        """What became of a message that was being sent, or of which it was not known."""
+    def settle(self, message: Claimed, then: Next, at: datetime, reference: str | None) -> None:
+        """What became of a message that was being sent, or of which it was not known.
+
+        Another process may have found out, or tried it again, since `message` was read: then what was found out before does not
+        count, but for one thing: that it arrived, as long as it only waits to be tried again.
+        """
         with self._warehouse.transaction() as sql:
             sql.execute(
                 "UPDATE engagement.outbox SET status = $2, retry_at = $3::text::timestamptz, error = $4,"
                 " reference = coalesce($5, reference), sent_at = CASE WHEN $2 = 'sent' THEN $6::text::timestamptz END"
-                " WHERE message_key = $1 AND status IN ('sending', 'unknown')",
-                (key, then.status, then.retry_at and then.retry_at.isoformat(), then.error, reference, at.isoformat()),
+                " WHERE message_key = $1 AND attempts = $7"
+                " AND (status IN ('sending', 'unknown') OR status = 'pending' AND $2 = 'sent')",
+                (
+                    message.message_key,
+                    then.status,
+                    then.retry_at and then.retry_at.isoformat(),
+                    then.error,
+                    reference,
+                    at.isoformat(),
+                    message.attempts,
+                ),
             )
 
     def note_sent(self, day: date, at: datetime) -> None:
-        """When the messages of a day began to arrive; `at`, where none was to be sent because all its alerts were held out.
+        """When the messages of a day, and of those before, began to arrive.
 
-        A day without it told nobody. Said once, of a day that was queued.
+        `at`, where none of the day's was to be sent because all its alerts were held out. A day without it told nobody. Said
+        once, of a day that was queued.
         """
         with self._warehouse.transaction() as sql:
             sql.execute(_NOTE_SENT, (day.isoformat(), at.isoformat()))
@@ -155,12 +180,13 @@ class Outbox:
         )
         return {str(row["status"]): int(row["n"]) for row in rows.to_dict("records")}
 
-    def undelivered(self, day: date) -> dict[str, str]:
-        """Why messages of a day failed for good, or are not known to have arrived, by what they are."""
+    def undelivered(self, after: date, until: date) -> dict[str, str]:
+        """Why messages of these days failed for good, or are not known to have arrived, by what they are."""
         rows = self._warehouse.read(
-            "SELECT channel || ' for ' || coalesce(recipient, owner_id) || coalesce(' on ' || opportunity_id, '') || ', ' || status AS"
-            " message, error FROM engagement.outbox WHERE as_of_date = $1 AND status IN ('failed', 'unknown') ORDER BY 1",
-            (day,),
+            "SELECT as_of_date || ', ' || channel || ' for ' || coalesce(recipient, owner_id) || coalesce(' on ' || opportunity_id, '')"
+            " || ', ' || status AS message, error FROM engagement.outbox WHERE as_of_date > $1 AND as_of_date <= $2"
+            " AND status IN ('failed', 'unknown') ORDER BY 1",
+            (after, until),
         )
         return {str(row["message"]): str(row["error"]) for row in rows.to_dict("records")}
 
@@ -168,7 +194,7 @@ class Outbox:
 def _claimed(row: Mapping[str, Any]) -> Claimed:
     kept = {
         name: row[name]
-        for name in ("message_key", "channel", "owner_id", "recipient", "as_of_date", "attempts", "claimed_at")
+        for name in ("message_key", "channel", "owner_id", "recipient", "as_of_date", "attempts", "claimed_at", "error")
     }
     return Claimed(**kept, payload=json.loads(row["payload"]))
 

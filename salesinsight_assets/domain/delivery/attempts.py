@@ -58,6 +58,25 @@ def after_attempt(attempt: Attempt, attempts: int, at: datetime, policy: Deliver
     return Next("pending", at + _wait(attempts, policy), attempt.detail)
 
 
+def look_again_at(since: datetime, at: datetime, policy: DeliveryPolicy) -> datetime:
+    """When a message of `since` is looked up again, if it could not be asked at the moment `at` whether it arrived.
+
+    The wait is as long as it has lasted already, so that it doubles, within the policy's waits.
+    """
+    least, most = timedelta(minutes=policy.first_wait_minutes), timedelta(minutes=policy.longest_wait_minutes)
+    return at + min(max(at - since, least), most)
+
+
+def too_late(because: str, attempts: int, error: str | None) -> Next:
+    """What becomes of a message whose time is over at its attempt number `attempts`.
+
+    One that was tried before was to reach somebody and did not: it failed, for `because` and for the last `error`.
+    """
+    if attempts == 1:
+        return Next("cancelled", error=because)
+    return Next("failed", error=f"{because}; it was tried before: {error}")
+
+
 def _wait(attempts: int, policy: DeliveryPolicy) -> timedelta:
     minutes = policy.first_wait_minutes * 2 ** (attempts - 1)
     return timedelta(minutes=min(minutes, policy.longest_wait_minutes))
