@@ -1,0 +1,65 @@
+"""Nine nights of a small company whose reps act on their alerts; `make nights` lives two hundred of a larger one."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets_tests.alerted_nights.nights import AlertedNights
+from salesinsight_assets_tests.alerted_nights.reps import RepRule
+from salesinsight_assets_tests.alerted_nights.setting import Plan, alerted_company
+
+NIGHTS = 9
+"""From a Thursday on: a weekend, a day off, and the first alerts' seven days."""
+LIVELY = """
+[alerts]
+riskiest_share = 1.0
+drop_points = 0.05
+worse_points = 0.02
+
+[holdout]
+share = 0.4
+
+[model]
+trees = 40
+least_won = 20
+least_lost = 20
+"""
+"""Settings under which a few nights hold a bit of everything: a deal gets worse, and is to be told of again, nearly every day."""
+ANSWERS = {"snooze": 0.25, "wrong": 0.1, "mute_deal": 0.1, "mute_rule": 0.02, "helpful": 0.1}
+PLAN = Plan(
+    last_day=date(2025, 4, 3),
+    years=1.0,
+    size=0.12,
+    rule=RepRule(answers=ANSWERS, again=0.3, closed=0.08, reassigned=0.08),
+    toml=LIVELY,
+    leave_on=(5,),
+)
+
+
+@pytest.fixture
+def lived(work_folder: Path, warehouse: Warehouse) -> Iterator[AlertedNights]:
+    with alerted_company(work_folder, warehouse, PLAN) as (nights, policies):
+        for _ in range(NIGHTS):
+            nights.night()
+        nights.judge_all(policies.holdout.label, policies.holdout.share)
+        yield nights
+
+
+def test_no_night_tells_of_what_it_must_not_and_the_lift_is_that_of_the_company(lived: AlertedNights) -> None:
+    assert lived.wrong == []
+    (*_, look) = lived.looks
+    assert look.n > 0
+    assert look.holds
+    happened = {name for name, n in lived.counts.items() if n}
+    assert happened >= {
+        *("to_send", "held_out", "closed before the send", "reassigned before the send", "snoozed before the send"),
+        *("deals taken up after an alert", "suppressed: told on … and no worse since"),
+    }
+    assert any("no work day" in name for name in happened)
+    assert any("day off" in name for name in happened)
+    assert any("over the limit" in name for name in happened)
+    told = {(one.owner_id, one.opportunity_id, one.as_of) for one in lived.inboxes.told}
+    assert len({(owner, deal) for owner, deal, _ in told}) < len(told), "some got worse and were told of again"
