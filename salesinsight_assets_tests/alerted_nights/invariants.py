@@ -10,13 +10,13 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets_tests.alerted_nights.accepted import Told
 from salesinsight_assets_tests.alerted_nights.company import Crm
 from salesinsight_assets_tests.alerted_nights.reps import Reps
 from salesinsight_assets_tests.alerted_nights.truth import is_held_out
 
 MOST_A_DAY = 3
-A_WEEK = timedelta(days=7)
 NEVER_HELD_OUT_ABOVE = 250_000.0
 
 
@@ -86,23 +86,25 @@ def holding(scores: pd.DataFrame, drop_points: float = 0.15) -> pd.DataFrame:
     return pd.DataFrame(rules).set_axis(pd.MultiIndex.from_arrays(keys, names=["day", "deal"]))
 
 
-def episodes_repeated(
-    told: Sequence[Told], scores: pd.DataFrame, worse_points: float, drop_points: float
-) -> Iterator[str]:
+def episodes_repeated(told: Sequence[Told], scores: pd.DataFrame, policy: AlertPolicy) -> Iterator[str]:
     """A rule told of on a deal that its owner was told of within the week while the rule held, and still holds, and is no worse."""
-    holds = holding(scores, drop_points)
+    holds = holding(scores, policy.drop_points)
     chances = scores.set_index(["as_of_date", "opportunity_id"])["win_probability"]
     days = sorted({day for day, _ in holds.index})
     earlier = defaultdict[tuple[str, str], set[date]](set)
     for one in sorted(told, key=lambda told: told.at):
         if not holds.at[(one.as_of, one.opportunity_id), one.rule]:
             yield f"the rule does not hold: {one.rule} on {one.opportunity_id} as of {one.as_of}"
-        before = [day for day in earlier[one.owner_id, one.opportunity_id] if one.as_of - A_WEEK < day < one.as_of]
+        before = [
+            day
+            for day in earlier[one.owner_id, one.opportunity_id]
+            if one.as_of - timedelta(days=policy.repeat_after_days) < day < one.as_of
+        ]
         for day in [max(before)] if before else []:
             since = [d for d in days if day <= d <= one.as_of]
             went_on = all(_held(holds, d, one) for d in since)
             fall = chances[pd.Timestamp(day), one.opportunity_id] - chances[pd.Timestamp(one.as_of), one.opportunity_id]
-            if went_on and round(fall, 9) < worse_points:
+            if went_on and round(fall, 9) < policy.worse_points:
                 yield f"episode repeated: {one.rule} on {one.opportunity_id}, told of {day} and of {one.as_of}"
         earlier[one.owner_id, one.opportunity_id].add(one.as_of)
 

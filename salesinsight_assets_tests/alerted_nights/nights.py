@@ -17,6 +17,7 @@ import pandas as pd
 from salesinsight_assets.adapters.salesforce import SalesforceClient
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.sync_store import SyncStore
+from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.crm.sync import sync_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.settings import clock_at, load_settings
@@ -129,8 +130,7 @@ class _Morning:
 class AlertedNights:
     """`company` under the product; `wrong` are the sentences of what must not be, `looks` the lift every week.
 
-    Salesforce, mail, Slack and pages are those that the environment names. `worse_points` and `drop_points` are those of
-    salesinsight.toml.
+    Salesforce, mail, Slack and pages are those that the environment names, `policy` is that of salesinsight.toml.
     """
 
     def __init__(
@@ -140,15 +140,16 @@ class AlertedNights:
         inboxes: Inboxes,
         mail: ScriptedMail,
         reps: Reps,
-        policy: Mapping[str, float],
+        policy: AlertPolicy,
         leave_on: tuple[int, ...] = (),
+        has_model: bool = True,
     ) -> None:
         self.company, self.store, self.inboxes, self.reps = company, store, inboxes, reps
         self.wrong: list[str] = []
         self.looks: list[Look] = []
         self.drawn: dict[str, Drawn] = {}
         self.counts: Counter[str] = Counter()
-        self._mail, self._policy, self._leave_on = mail, policy, leave_on
+        self._mail, self._policy, self._leave_on, self._has_model = mail, policy, leave_on, has_model
         self._steps = Steps()
         self._reactions: list[_Reaction] = []
         self._done: dict[str, date] = {}
@@ -165,7 +166,7 @@ class AlertedNights:
         day = self.company.last_day
         self._n_nights += 1
         self._sync(day + A_DAY)
-        if self._n_nights == 1:
+        if self._n_nights == 1 and self._has_model:
             self._train(day)
         with clock_at(moment(day + A_DAY, SCORING)):
             self._steps.run("alert", day)
@@ -222,7 +223,7 @@ class AlertedNights:
         """Deals are closed and handed over, others snoozed, a rep leaves: after the sync, before the send."""
         self.company.set_clock(moment(morning.day + A_DAY, at))
         crm = self.company.crm()
-        for row in self._waits_for(morning, send, crm):
+        for place, row in enumerate(self._waits_for(morning, send, crm)):
             owner, deal = row["owner_id"], row["opportunity_id"]
             draw = chance("dawn", morning.day, owner, deal)
             if not crm.is_open_deal_of(owner, deal):
@@ -234,7 +235,7 @@ class AlertedNights:
                 self.company.update("Opportunity", deal, {"OwnerId": self._another(crm, owner, deal)})
                 self.counts["reassigned before the send"] += 1
             elif chance("again", morning.day, owner, deal) < self.reps.rule.again:
-                self._snooze_again(row, moment(morning.day + A_DAY, at))
+                self._snooze_again(row, moment(morning.day + A_DAY, at) + timedelta(seconds=place))
         if send == FIRST_SEND:
             self._let_reps_leave(crm, morning.day + A_DAY)
 
@@ -317,10 +318,11 @@ class AlertedNights:
     # --- what comes of it ---
 
     def _answer(self, told: list[Told], at: datetime) -> None:
-        with clock_at(at):
-            for one in told:
-                if one.channel == EMAIL:
-                    self.reps.answer(one, at)
+        """Each mail's deals are answered one after the other, as nobody clicks on two links at the same moment."""
+        for place, one in enumerate(told):
+            if one.channel == EMAIL:
+                with clock_at(at + timedelta(seconds=place)):
+                    self.reps.answer(one, at + timedelta(seconds=place))
 
     def _judge(self, morning: _Morning) -> None:
         """Whether all that was to be told of arrived, and who acts on it, or would."""
@@ -412,6 +414,4 @@ class AlertedNights:
         self.wrong += invariants.accepted_twice(self.inboxes.message_ids)
         self.wrong += invariants.told_twice_a_day(told)
         self.wrong += invariants.held_out_but_told(told, scores, label, share)
-        self.wrong += invariants.episodes_repeated(
-            told, scores, self._policy["worse_points"], self._policy["drop_points"]
-        )
+        self.wrong += invariants.episodes_repeated(told, scores, self._policy)

@@ -27,7 +27,9 @@ from salesinsight_assets_tests.scripted_slack import scripted_slack
 
 @dataclass(frozen=True)
 class Plan:
-    """A company that has lived `years` up to its `last_day`, its rule, further lines of salesinsight.toml, and when reps leave."""
+    """A company that has lived `years` up to its `last_day`, its rule, further lines of salesinsight.toml, when reps leave, and whether a
+    model is trained: else the rules score.
+    """
 
     last_day: date = date(2025, 3, 30)
     years: float = 2.0
@@ -36,6 +38,7 @@ class Plan:
     rule: RepRule = field(default_factory=RepRule)
     toml: str = ""
     leave_on: tuple[int, ...] = (40, 110)
+    has_model: bool = True
 
 
 @contextmanager
@@ -67,9 +70,11 @@ def alerted_company(folder: Path, store: Warehouse, plan: Plan) -> Generator[tup
         policies = load_policies(read_config(config))
         stack.enter_context(_pages(store, policies, listening))
         stack.callback(_give_up_connection, store.url)
-        thresholds = {"worse_points": policies.alerts.worse_points, "drop_points": policies.alerts.drop_points}
         inboxes, reps = Inboxes(mail, slack), Reps(plan.rule)
-        yield AlertedNights(company, store, inboxes, mail, reps, thresholds, plan.leave_on), policies
+        yield (
+            AlertedNights(company, store, inboxes, mail, reps, policies.alerts, plan.leave_on, plan.has_model),
+            policies,
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ The steps are those of the product but for three things (see `alerted_nights.nig
 their table checks, and the model is trained once. SALESINSIGHT_NIGHTS and SALESINSIGHT_NIGHTS_SEED change the run.
 """
 
+import logging
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ def main() -> int:
     nights = int(environment().get("SALESINSIGHT_NIGHTS", "200"))
     plan = replace(Plan(), seed=int(environment().get("SALESINSIGHT_NIGHTS_SEED", "7")))
     started = time.monotonic()
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # of the mail server's own library, at every login
     with tempfile.TemporaryDirectory(prefix="salesinsight-nights-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with (
