@@ -2,13 +2,13 @@
 
 The Salesforce server is the demo's, over TLS; the sync is the one of the `crm_tables` asset, called without Dagster; everything from
 `open_opportunities` to `alert_lift` are the assets themselves, run by Dagster in this process without their table checks. With the
-checks and the recorded runs of `salesinsight nightly` a night takes three times as long. The clock is the platform's own, set.
+checks a night takes twice as long. The model is trained once. The clock is the platform's own, set.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -24,12 +24,13 @@ from salesinsight_assets.settings import clock_at, load_settings
 from salesinsight_assets_tests.alerted_nights import invariants
 from salesinsight_assets_tests.alerted_nights.accepted import EMAIL, Inboxes, Told
 from salesinsight_assets_tests.alerted_nights.company import Crm, QuietCompany
+from salesinsight_assets_tests.alerted_nights.experiment import Experiment, Look
 from salesinsight_assets_tests.alerted_nights.reps import Reps, chance
-from salesinsight_assets_tests.alerted_nights.truth import Drawn, acted_by_itself, true_lift
+from salesinsight_assets_tests.alerted_nights.steps import Steps, moment
 from salesinsight_assets_tests.scripted_mail import LOST_AFTER, ScriptedMail
 
 A_DAY = timedelta(days=1)
-SYNC, SCORING, REACTIONS = time(2), time(5), time(15)
+SYNC, SCORING, LOOKS, REACTIONS = time(2), time(5), time(6, 30), time(15)
 """Of the morning after, in UTC, the company's time zone; reactions in the afternoon."""
 FIRST_SEND, SECOND_SEND, LAST_SEND = time(5, 30), time(10, 40), time(22, 15)
 SENDS = {
@@ -42,77 +43,11 @@ SENDS = {
 The second is for those who slept at the first; at the last, after the company's day, the next one has begun in Tokyo.
 """
 FRIDAY = 4
-_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _SCORES = (
     "SELECT s.as_of_date, s.opportunity_id, s.win_probability, s.win_probability_7d_ago, s.amount, s.model_id, f.age_days,"
     " f.expected_cycle_days FROM insight.opportunity_scores AS s JOIN insight.opportunity_features AS f"
     " USING (as_of_date, opportunity_id)"
 )
-
-
-def moment(day: date, at: time) -> datetime:
-    """That time of a day in UTC."""
-    return datetime.combine(day, at, UTC)
-
-
-class Steps:
-    """The night's steps as Dagster jobs of this process."""
-
-    def __init__(self) -> None:
-        from salesinsight_assets.definitions import defs
-        from salesinsight_assets.resources import CompanyResource
-
-        chosen = dg.AssetSelection
-        steps = {
-            "train": chosen.groups("model"),
-            "alert": chosen.groups("history", "features", "scores", "alerts") | chosen.assets("messages"),
-            "send": chosen.assets("deliveries", "alert_outcomes"),
-            "send_again": chosen.assets("deliveries"),
-            "lift": chosen.assets("alert_rates", "alert_lift"),
-        }
-        jobs = [dg.define_asset_job(name, assets.without_checks()) for name, assets in steps.items()]
-        self._jobs = dg.Definitions(
-            assets=list(defs.assets or ()),
-            resources={**(defs.resources or {}), "company": CompanyResource()},
-            jobs=jobs,
-            executor=dg.in_process_executor,
-        )
-
-    def run(self, job: str, day: date) -> None:
-        """One job for one day, or month; raises what fails."""
-        with dg.DagsterInstance.ephemeral() as instance:
-            self._jobs.resolve_job_def(job).execute_in_process(
-                instance=instance, partition_key=day.isoformat(), run_config=_QUIET
-            )
-
-
-@dataclass
-class Look:
-    """The lift at one look, beside the truth."""
-
-    day: date
-    n: int
-    truth: float
-    low: float
-    high: float
-    finding: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether the truth lies in the interval."""
-        return self.low <= self.truth <= self.high
-
-
-@dataclass
-class _Reaction:
-    """What a rep does, or would do, on a deal on a day; `drawn` where it is the deal's first alert of the experiment."""
-
-    day: date
-    cause: date
-    owner_id: str
-    opportunity_id: str
-    is_done: bool
-    drawn: Drawn | None
 
 
 @dataclass
@@ -128,7 +63,7 @@ class _Morning:
 
 
 class AlertedNights:
-    """`company` under the product; `wrong` are the sentences of what must not be, `looks` the lift every week.
+    """`company` under the product; `wrong` are the sentences of what must not be, `experiment` knows what alerts change.
 
     Salesforce, mail, Slack and pages are those that the environment names, `policy` is that of salesinsight.toml.
     """
@@ -146,14 +81,10 @@ class AlertedNights:
     ) -> None:
         self.company, self.store, self.inboxes, self.reps = company, store, inboxes, reps
         self.wrong: list[str] = []
-        self.looks: list[Look] = []
-        self.drawn: dict[str, Drawn] = {}
+        self.experiment = Experiment(company, reps)
         self.counts: Counter[str] = Counter()
         self._mail, self._policy, self._leave_on, self._has_model = mail, policy, leave_on, has_model
         self._steps = Steps()
-        self._reactions: list[_Reaction] = []
-        self._done: dict[str, date] = {}
-        self._heard: set[tuple[str, str]] = set()
         self._left: dict[str, date] = {}
         self._inactive: set[str] = set()
         self._at_night = company.crm()
@@ -172,7 +103,7 @@ class AlertedNights:
             self._steps.run("alert", day)
         morning = self._morning(day)
         self._tell(morning, FIRST_SEND)
-        self._learn(day)
+        self.wrong += self.experiment.wrong_outcomes(day, self.store.partition("alert_outcomes", day))
         self._tell(morning, SECOND_SEND)
         if day.weekday() == FRIDAY:
             self.look(day)
@@ -335,77 +266,22 @@ class AlertedNights:
         for row in morning.drawn.to_dict("records"):
             key = (row["owner_id"], row["opportunity_id"])
             is_told = key in arrived if row["status"] == "to_send" else morning.would_be_told.get(key, False)
-            self._react(morning, row, crm, is_told)
-
-    def _react(self, morning: _Morning, row: Mapping[str, Any], crm: Crm, is_told: bool) -> None:
-        owner, deal = row["owner_id"], row["opportunity_id"]
-        is_out, drawn = row["status"] == "held_out", None
-        if isinstance(row["arm"], str) and morning.sent_at and deal not in self.drawn:
-            drawn = Drawn(morning.day, morning.sent_at, owner, deal, is_out, is_told)
-            self.drawn[deal] = drawn
-        if not is_told or (owner, deal) in self._heard or not self.reps.takes_up(owner, deal):
-            return
-        if is_out and drawn is None:
-            return
-        if not is_out:
-            self._heard.add((owner, deal))
-        next_day = morning.day + 2 * A_DAY
-        while not crm.works_on(owner, next_day):
-            next_day += A_DAY
-        self._reactions.append(_Reaction(next_day, morning.day, owner, deal, not is_out, drawn))
+            if morning.sent_at:
+                self.experiment.note(morning.day, morning.sent_at, row, crm, is_told)
 
     def _live(self, today: date) -> None:
-        """The day passes; reps act on what they were told of the work day before; seven days of some alerts are over."""
+        """The day passes; reps act on what they were told of the work day before."""
         self.company.advance(today)
-        crm = self.company.crm()
-        for reaction in [one for one in self._reactions if one.day == today]:
-            self._reactions.remove(reaction)
-            if crm.is_open_deal_of(reaction.owner_id, reaction.opportunity_id) and crm.is_active(reaction.owner_id):
-                self._act(reaction, moment(today, REACTIONS))
-        over = [drawn for drawn in self.drawn.values() if drawn.known_on == today]
-        if over:
-            activities = pd.concat([self.company.rows("Task"), self.company.rows("Event")])
-            history = self.company.rows("OpportunityHistory")
-            for drawn in over:
-                by_alerts = {task for task, cause in self._done.items() if cause >= drawn.as_of}
-                drawn.without = acted_by_itself(drawn, activities, history, by_alerts)
-
-    def _act(self, reaction: _Reaction, at: datetime) -> None:
-        """The rep logs a call, if there was an alert; what would have been done is noted in any case."""
-        if reaction.drawn and at <= reaction.drawn.sent_at + timedelta(days=7):
-            reaction.drawn.would_act = True
-        if not reaction.is_done:
-            return
-        about = {"WhatId": reaction.opportunity_id, "OwnerId": reaction.owner_id, "CreatedById": reaction.owner_id}
-        call = {"Subject": "Call", "TaskSubtype": "Call", "Status": "Completed", "Priority": "Normal", "IsClosed": True}
-        dated = {"ActivityDate": at.date().isoformat()}
-        self._done[self.company.insert("Task", {**about, **call, **dated}, at)] = reaction.cause
-        self.counts["deals taken up after an alert"] += 1
-
-    def _learn(self, day: date) -> None:
-        """Whether the outcomes of the alerts whose seven days are over are what the company knows."""
-        rows = self.store.partition("alert_outcomes", day)
-        found = {(row.opportunity_id, row.alert_date.date()): row for row in rows.dropna(subset="arm").itertuples()}
-        for drawn in (one for one in self.drawn.values() if one.known_on == day):
-            row = found.get((drawn.opportunity_id, drawn.as_of))
-            if row is None or (row.is_acted_on, row.arm == "held_out") != (drawn.seen, drawn.is_out):
-                told = "no outcome" if row is None else f"acted on: {row.is_acted_on} ({row.action}), {row.arm}"
-                self.wrong.append(f"outcome of {drawn}: {told}")
+        self.experiment.live_through(today, moment(today, REACTIONS))
 
     def look(self, day: date) -> Look:
         """The lift of a day by the product, beside the truth of the same deals."""
-        with clock_at(moment(day + A_DAY, time(6, 30))):
+        with clock_at(moment(day + A_DAY, LOOKS)):
             self._steps.run("lift", day)
         (row,) = self.store.partition("alert_lift", day).query("measure == 'acted on'").to_dict("records")
-        known = [drawn for drawn in self.drawn.values() if drawn.known_on <= day]
-        found = Look(day, len(known), true_lift(known), row["low"], row["high"], row["finding"])
-        for is_out, name in ((False, "alerted"), (True, "held_out")):
-            arm = [drawn.seen for drawn in known if drawn.is_out == is_out]
-            n, rate = row[f"n_{name}"], row[f"{name}_rate"]
-            if (len(arm), sum(arm)) != (n, round(rate * n) if n else 0):
-                self.wrong.append(f"lift of {day}: {sum(arm)} of {len(arm)} {name} acted on, found {rate} of {n}")
-        self.looks.append(found)
-        return found
+        look, wrong = self.experiment.look(day, row)
+        self.wrong += wrong
+        return look
 
     def judge_all(self, label: str, share: float) -> None:
         """What can be judged only of all nights together."""

@@ -65,11 +65,11 @@ def _one_night(lived: AlertedNights, number: int) -> None:
 def _told(lived: AlertedNights, share: float, nights: int, seconds: float) -> int:
     """The figures of the run."""
     told, counts = lived.inboxes.told, lived.counts
-    deals = [drawn for drawn in lived.drawn.values() if drawn.known_on < lived.company.last_day]
-    again = redraws(deals, [look.day for look in lived.looks], share, REDRAWS)
+    deals = [drawn for drawn in lived.experiment.drawn.values() if drawn.known_on < lived.company.last_day]
+    again = redraws(deals, [look.day for look in lived.experiment.looks], share, REDRAWS)
     arms = {name: [drawn.seen for drawn in deals if drawn.is_out == is_out] for name, is_out in (("alerted", False), ("held out", True))}  # fmt: skip
-    last = lived.looks[-1]
-    missed = [look.day.isoformat() for look in lived.looks if not look.holds]
+    last = lived.experiment.looks[-1]
+    missed = [look.day.isoformat() for look in lived.experiment.looks if not look.holds]
     print(f"\n{nights} nights in {seconds / 60:.1f} minutes, {seconds / nights:.1f} s each")
     print(
         f"alerts: {counts['to_send']:,} to send, {counts['held_out']:,} held out, {counts['suppressed']:,} suppressed:"
@@ -85,13 +85,13 @@ def _told(lived: AlertedNights, share: float, nights: int, seconds: float) -> in
     print(f"between night and send: {counts['closed before the send']} deals closed, {counts['reassigned before the send']} handed over,"
           f" {counts['snoozed before the send']} snoozed")  # fmt: skip
     print("answers: " + ", ".join(f"{n} {name}" for name, n in Counter(lived.reps.answered).most_common()))
-    print(f"taken up after an alert: {counts['deals taken up after an alert']} deals")
+    print(f"taken up after an alert: {len(lived.experiment.taken_up)} deals")
     print(
         f"\n{len(deals)} deals of the experiment with a known outcome; by themselves {_rate([d.without for d in deals])} are acted on"
     )
     print("; ".join(f"{name} {_rate(seen)} (n = {len(seen)})" for name, seen in arms.items()))
     print(f"true lift {100 * true_lift(deals):+.1f} pp; {last.finding}")
-    print(f"{len(lived.looks)} looks; the truth was outside at {', '.join(missed) or 'none'}")
+    print(f"{len(lived.experiment.looks)} looks; the truth was outside at {', '.join(missed) or 'none'}")
     print(f"{again.n:,} other draws of the holdout: the truth inside at every look in {again.covered:.1%}, the lift known at some look"
           f" in {again.known:.1%}")  # fmt: skip
     wrong = [*lived.wrong, *(f"the truth was outside the interval on {day}" for day in missed)]
