@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: help install demo dev check test goldens bench soak load docs lock clean
+.PHONY: help install demo dev check test goldens bench soak nights load docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: install ## benchmarks: ratios within one run
 
 soak: install ## sixty nights of a sync that is broken on purpose, twenty of them killed
 	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.soak_sync
+
+nights: install ## two hundred nights of alerts to reps who act by a known rule, judged by what arrived
+	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.live_nights
 
 load: install ## a first load of six million rows, interrupted and resumed
 	$(BIN)/python -u -m salesinsight_assets_tests.benchmarks.load_first

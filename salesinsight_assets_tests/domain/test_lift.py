@@ -13,6 +13,7 @@ from salesinsight_assets.domain.experiments.sequences import (
     log_evidence,
 )
 from salesinsight_assets.domain.shares import about
+from salesinsight_assets_tests.alerted_nights.truth import redrawn
 
 SHARE, LIMIT = 0.2, np.log(1 / ALPHA)
 WEEK, WEEKS, COMPANIES = 20, 52, 600
@@ -47,6 +48,17 @@ def test_rates_that_differ_by_rep_and_drift_do_not_break_the_interval():
     reps = np.linspace(0.1, 0.6, 10)[np.arange(WEEK * WEEKS) % 10]
     base = reps + np.linspace(0, 0.25, WEEK * WEEKS)
     assert missed_at_any_look(*companies(base + 0.1, base), 0.1) <= ALPHA + CHANCE
+
+
+def test_the_mean_lift_of_deals_that_are_drawn_again_and_again_lies_in_nearly_all_intervals():
+    """Nothing is left to chance but the draw: what each deal comes to with an alert, and without, is fixed and differs."""
+    random, draws, n = np.random.default_rng(5), 300, 12 * WEEK
+    without = random.random(n) < np.repeat([0.2, 0.5, 0.7, 0.9], n // 4)
+    with_ = without | (random.random(n) < 0.5)
+    is_out, looks = random.random((draws, n)) < SHARE, range(3 * WEEK, n + 1, 3 * WEEK)
+    found, hindered = redrawn(is_out, without, with_, looks, SHARE), redrawn(is_out, with_, without, looks, SHARE)
+    assert min(found.covered, hindered.covered) >= 1 - ALPHA
+    assert 0.1 < found.known < 0.9
 
 
 def test_a_plain_interval_would_be_wrong_far_more_often():

@@ -1,6 +1,6 @@
 """Work time: people are written to on their work days and outside of their quiet hours, by their own clocks."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -62,6 +62,25 @@ def test_whoever_has_no_work_time_before_the_next_night_is_told_nothing():
     }
     late = without_work_time({"tokyo": TOKYO}, told_at.replace(hour=12), over_at, POLICY)
     assert late["because"].tolist() == ["no work hours left on 2026-11-27 in Asia/Tokyo"]
+
+
+def test_nobody_is_told_of_two_days_on_one_date_of_the_own_calendar():
+    """When Monday begins in Tokyo, it is Sunday for the company; in Honolulu Monday ends when it is Tuesday."""
+    zones = {"tokyo": TOKYO, "honolulu": ZoneInfo("Pacific/Honolulu"), "berlin": BERLIN}
+    policy, told = WorkTimePolicy(), dict[str, list[date]]()
+    for number in range(14):
+        told_at = datetime(2026, 11, 27, 5, 30, tzinfo=UTC) + timedelta(days=number)
+        over_at = told_at.replace(hour=0, minute=0) + timedelta(days=1)
+        idle = set(without_work_time(zones, told_at, over_at, policy)["owner_id"])
+        for owner in zones.keys() - idle:
+            begins = policy.next_work_time(told_at, zones[owner])
+            told.setdefault(owner, []).append(begins.astimezone(zones[owner]).date())
+    for owner, dates in told.items():
+        assert sorted(set(dates)) == dates, f"{owner}: each date once"
+        assert len(dates) == 10, f"{owner}: each work day"
+    sunday = datetime(2026, 11, 29, 5, 30, tzinfo=UTC)
+    because = without_work_time({"tokyo": TOKYO}, sunday, sunday.replace(day=30, hour=0), policy)["because"]
+    assert because.tolist() == ["the next day's messages reach Asia/Tokyo on 2026-11-30 as well"]
 
 
 @pytest.mark.parametrize(

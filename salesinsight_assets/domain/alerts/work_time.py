@@ -142,17 +142,26 @@ def without_work_time(
 ) -> pd.DataFrame:
     """Owners who cannot be told of a day, as silences (see `alerts.silences`).
 
+    Nor is one told whose work time begins on the same date as that for the next day's messages, such as in Tokyo on a Monday
+    morning that is Sunday night for the company: the cap is a day's, by the rep's own calendar, and the next messages know more.
+
     Args:
         zones: the time zone of each owner.
-        told_at: when the messages of the day are made.
+        told_at: when the messages of the day are made, in the company's time zone.
         over_at: when the day is over, and the next one is told.
         policy: when people work.
     """
-    rows: list[dict[str, object]] = []
-    for owner, zone in zones.items():
-        begins = policy.next_work_time(told_at, zone)
-        if begins is None or begins >= over_at:
-            day = told_at.astimezone(zone).date()
-            because = policy.no_work_because(day, zone) or f"no work hours left on {day}"
-            rows.append({"owner_id": owner, "because": f"{because} in {zone.key}"})
-    return silences(rows)
+    found = {owner: _not_told_because(zone, told_at, over_at, policy) for owner, zone in zones.items()}
+    return silences([{"owner_id": owner, "because": because} for owner, because in found.items() if because])
+
+
+def _not_told_because(zone: ZoneInfo, told_at: datetime, over_at: datetime, policy: WorkTimePolicy) -> str | None:
+    """Why people in that time zone are not told of a day; None: they are."""
+    begins = policy.next_work_time(told_at, zone)
+    if begins is None or begins >= over_at:
+        day = told_at.astimezone(zone).date()
+        return f"{policy.no_work_because(day, zone) or f'no work hours left on {day}'} in {zone.key}"
+    next_begins = policy.next_work_time(told_at + timedelta(days=1), zone)
+    day = begins.astimezone(zone).date()
+    is_told_again = next_begins is not None and next_begins.astimezone(zone).date() == day
+    return f"the next day's messages reach {zone.key} on {day} as well" if is_told_again else None
