@@ -12,6 +12,7 @@ from salesinsight_assets.domain.reports.judged_alerts import JudgedAlerts
 from salesinsight_assets.domain.reports.judged_scores import LEAST_DEALS, JudgedScores
 from salesinsight_assets.domain.reports.pages import Section
 from salesinsight_assets.domain.reports.replay import Gate, ReplayReport
+from salesinsight_assets.domain.reports.words import counted
 from salesinsight_assets.domain.shares import Share
 
 NO_SIGNAL = "not enough signal to tell deals apart"
@@ -55,7 +56,7 @@ def _scores(kind: JudgedScores, gates: Sequence[Gate]) -> Section:
     lines = [
         _verdict(kind, gates),
         (
-            f"{kind.n_scores:,} scores of {_deals(decided + kind.n_undecided)}: {kind.n_won:,} won, {kind.n_lost:,} lost,"
+            f"{kind.n_scores:,} scores of {counted(decided + kind.n_undecided, 'deal')}: {kind.n_won:,} won, {kind.n_lost:,} lost,"
             f" {kind.n_undecided:,} not yet decided"
         ),
         *_figures(kind),
@@ -129,11 +130,14 @@ def _alerts(alerts: JudgedAlerts) -> Section:
         return Section(title, ["none"])
     lines = [
         (
-            f"{alerts.n_alerts:,} alerts told of {_deals(alerts.n_deals)}: {alerts.n_deals - alerts.n_undecided:,} are"
+            f"{alerts.n_alerts:,} alerts told of {counted(alerts.n_deals, 'deal')}: {alerts.n_deals - alerts.n_undecided:,} are"
             f" decided, {alerts.n_undecided:,} not yet"
         ),
         *_worth(alerts),
-        *(f"rule {rule.rule.replace('_', ' ')}: {_deals(rule.n_deals)}, {_lost(rule.lost)}" for rule in alerts.by_rule),
+        *(
+            f"rule {rule.rule.replace('_', ' ')}: {counted(rule.n_deals, 'deal')}, {_lost(rule.lost)}"
+            for rule in alerts.by_rule
+        ),
     ]
     return Section(title, lines, WARNINGS_PICTURE)
 
@@ -143,7 +147,7 @@ def _worth(alerts: JudgedAlerts) -> list[str]:
     if alerts.lost is None or alerts.lost_of_all is None:
         return [f"precision, days of warning: {NOT_YET}, none of these deals is decided", warned_of]
     undecided = alerts.amount - alerts.amount_lost - alerts.amount_won
-    without = f"; {_deals(alerts.n_without_amount)} without an amount" if alerts.n_without_amount else ""
+    without = f"; {counted(alerts.n_without_amount, 'deal')} without an amount" if alerts.n_without_amount else ""
     return [
         f"precision at the cap: {_lost(alerts.lost)}",
         f"of all decided deals that were open on these days, {_lost(alerts.lost_of_all)}: {_against_chance(alerts)}",
@@ -172,7 +176,7 @@ def _warning(alerts: JudgedAlerts) -> list[str]:
         early, late = alerts.quartile_days
         lines.append(
             f"days from the first alert to the loss: {alerts.median_days:.0f} in the middle, half of them {early:.0f} to"
-            f" {late:.0f} (n = {_deals(alerts.lost.part)})"
+            f" {late:.0f} (n = {counted(alerts.lost.part, 'deal')})"
         )
     if alerts.lost_warned:
         lines.append(
@@ -194,11 +198,7 @@ def _percent(found: Share) -> str:
 
 
 def _interval(found: Share) -> str:
-    return f"95 % interval {found.low:.0%} to {found.high:.0%}, n = {_deals(found.n)}"
-
-
-def _deals(n: int) -> str:
-    return f"{n:,} {'deal' if n == 1 else 'deals'}"
+    return f"95 % interval {found.low:.0%} to {found.high:.0%}, n = {counted(found.n, 'deal')}"
 
 
 def _range(low: float, high: float, digits: int = 3) -> str:
