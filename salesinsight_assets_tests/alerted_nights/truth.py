@@ -96,9 +96,10 @@ def redraws(deals: Sequence[Drawn], looks: Sequence[date], share: float, n: int)
         [
             [is_held_out(f"redraw-{number}", deal.owner_id, deal.opportunity_id, share) for deal in ordered]
             for number in range(n)
-        ]
+        ],
+        dtype=bool,
     )
-    without, with_ = (np.array([getattr(deal, name) for deal in ordered]) for name in ("without", "with_"))
+    without, with_ = (np.array([getattr(deal, name) for deal in ordered], dtype=bool) for name in ("without", "with_"))
     ends = sorted({sum(deal.known_on <= look for deal in ordered) for look in looks} - {0})
     return redrawn(is_out, without, with_, ends, share)
 

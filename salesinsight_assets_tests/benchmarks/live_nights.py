@@ -79,9 +79,7 @@ def _told(lived: AlertedNights, share: float, nights: int, seconds: float) -> in
             print(f"  {n:>7,}  {why.removeprefix('suppressed: ')}")
     by_channel = Counter(one.channel for one in told)
     n_mails = sum(key.startswith("<") for key in lived.inboxes.message_ids)
-    print(
-        f"accepted: {n_mails:,} mails on {by_channel['email']:,} deals, {by_channel['slack']:,} Slack messages; nothing else"
-    )
+    print(f"accepted: {n_mails:,} mails on {by_channel['email']:,} deals, {by_channel['slack']:,} Slack messages")
     print(f"between night and send: {counts['closed before the send']} deals closed, {counts['reassigned before the send']} handed over,"
           f" {counts['snoozed before the send']} snoozed")  # fmt: skip
     print("answers: " + ", ".join(f"{n} {name}" for name, n in Counter(lived.reps.answered).most_common()))
