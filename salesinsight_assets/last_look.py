@@ -1,4 +1,4 @@
-"""The deals of waiting messages as they are now: from Salesforce if it answers, else from the rows of the last sync.
+"""The deals of waiting messages, and their owners, as they are now: from Salesforce if it answers, else from the rows of the last sync.
 
 What belongs elsewhere: what follows from it (domain.delivery.recheck).
 """
@@ -19,6 +19,7 @@ from salesinsight_assets.domain.delivery.recheck import DealNow
 from salesinsight_assets.settings import SalesforceSettings
 
 _READ = ("id", "stage_name", "owner_id", "is_closed")
+_READ_OF_OWNERS = ("id", "is_active")
 _TIMEOUT_SECONDS, _BUDGET_SECONDS = 10.0, 30.0
 """People wait for their messages: a Salesforce that is slow in the morning is not waited for as it is at night."""
 _STORED = (
@@ -47,11 +48,13 @@ class LastLook:
         as_of: Callable[[date], datetime],
     ) -> None:
         self._store, self._as_of = store, as_of
-        self._table = next(table for table in tables if table.name == "opportunities")
+        self._deals = next(table for table in tables if table.name == "opportunities")
+        self._users = next(table for table in tables if table.name == "users")
         patience = replace(salesforce, timeout_seconds=_TIMEOUT_SECONDS, retry_budget_seconds=_BUDGET_SECONDS)
         self._client = SalesforceClient(patience)
         self._why_stored = None if salesforce.is_configured else "Salesforce is not configured"
         self._gone = set(store.read(_GONE)["id"])
+        self._owners: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +66,9 @@ class LastLook:
 
     def __call__(self, deals: list[str], day: date) -> tuple[dict[str, DealNow], str]:
         """Each of the deals, told of `day`, that still exists, and where that was read."""
-        found = self._asked(deals)
+        found = self._asked(self._deals, _READ, deals)
+        if found is not None:
+            self._ask_for_owners(sorted({str(owner) for owner in found["owner_id"].dropna()} - self._owners))
         origin = "Salesforce" if found is not None else f"the stored rows: {self._why_stored}"
         ids = ", ".join(f"${place}" for place in range(1, len(deals) + 1))
         if found is None:
@@ -72,17 +77,25 @@ class LastLook:
         active = self._store.read(_ACTIVE.format(ids=ids, since=len(deals) + 1), since)
         return _as_deals(found, self._gone, set(active["what_id"])), origin
 
-    def _asked(self, deals: Sequence[str]) -> pd.DataFrame | None:
+    def _ask_for_owners(self, owners: list[str]) -> None:
+        """Who of them has left since the last sync; where Salesforce does not say, what is stored holds."""
+        found = self._asked(self._users, _READ_OF_OWNERS, owners) if owners else None
+        if found is not None:
+            self._owners |= set(owners)
+            self._gone -= set(found["id"])
+            self._gone |= set(found.loc[~found["is_active"].astype(bool), "id"])
+
+    def _asked(self, table: CrmTable, read: Sequence[str], ids: Sequence[str]) -> pd.DataFrame | None:
         """What Salesforce says; None where it does not answer."""
         if self._why_stored is not None:
             return None
-        columns = [column for column in self._table.columns if column.name in _READ]
+        columns = [column for column in table.columns if column.name in read]
         try:
-            parts = [batch.to_pandas() for batch in self._client.rows_with(self._table, columns, "Id", deals)]
+            parts = [batch.to_pandas() for batch in self._client.rows_with(table, columns, "Id", ids)]
         except (SalesforceCallError, QuotaReachedError) as error:
             self._why_stored = f"Salesforce could not be asked: {error}"
             return None
-        empty = pd.DataFrame(columns=pd.Index(_READ))
+        empty = pd.DataFrame(columns=pd.Index(read))
         return pd.concat([empty, *parts], ignore_index=True).drop_duplicates("id", keep="last")
 
 

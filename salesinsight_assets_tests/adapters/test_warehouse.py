@@ -307,10 +307,19 @@ def test_a_day_whose_alerts_were_all_held_out_stays_as_it_is_once_it_was_queued(
         ([message("a", status="sent", sent_at=SCORED_AT + timedelta(hours=2))], SCORED_AT + timedelta(hours=2)),
         ([message("a", status="unknown", claimed_at=SCORED_AT + timedelta(hours=3))], SCORED_AT + timedelta(hours=3)),
         ([message("a", status="cancelled"), message("b", status="failed")], None),
+        ([message("a", status="cancelled")], SCORED_AT + timedelta(hours=9)),
         ([message("a", status="pending")], None),
         ([message("report:a", status="sent", sent_at=SCORED_AT + timedelta(hours=4))], SCORED_AT + timedelta(hours=9)),
     ],
-    ids=["all held out", "sent", "perhaps arrived", "none arrived", "all waiting", "all held out, and a report"],
+    ids=[
+        "all held out",
+        "sent",
+        "perhaps arrived",
+        "none arrived",
+        "none left by the last look",
+        "all waiting",
+        "all held out, and a report",
+    ],
 )
 def test_a_day_counts_as_sent_once_a_message_arrived_or_none_was_to_be(
     warehouse: Warehouse, queued: list[dict[str, Any]], sent_at: datetime | None

@@ -344,6 +344,16 @@ def test_the_last_look_is_into_salesforce_itself(connected, org, slack) -> None:
     assert org.server.sessions.login_count == 1
 
 
+def test_an_owner_who_has_left_since_the_sync_is_written_to_no_more(connected, org, mail) -> None:
+    connected.connect(org.server)
+    owner = outbox(connected, "email")["owner_id"].iloc[0]
+    org.company.update("User", owner, {"IsActive": False})
+    assert "the owner is no longer active in Salesforce" in deliver(connected)["because"]
+    mine = outbox(connected).query("owner_id == @owner")
+    assert set(mine["status"]) == {"cancelled"}
+    assert len(mail.taken) == len(outbox(connected, "email")) - 1
+
+
 def test_a_salesforce_that_does_not_answer_is_asked_once_and_the_stored_rows_stand_in(connected, org, mail) -> None:
     connected.connect(org.server, SALESFORCE_LOGIN_URL="https://127.0.0.1:1")
     told = deliver(connected)

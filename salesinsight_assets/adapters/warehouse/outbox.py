@@ -24,7 +24,7 @@ _WAITS_SINCE = (
 one that nobody has tried after a while was left behind by a process that is gone."""
 _NOTE_SENT = (
     "UPDATE insight.alert_days AS d SET sent_at = coalesce(o.arrived_at, $2::text::timestamptz) FROM (SELECT day.as_of_date,"
-    " min(coalesce(o.sent_at, o.claimed_at)) FILTER (WHERE o.status IN ('sent', 'unknown')) AS arrived_at, count(o.message_key) AS n"
+    " min(coalesce(o.sent_at, o.claimed_at)) FILTER (WHERE o.status IN ('sent', 'unknown')) AS arrived_at, count(o.message_key) FILTER (WHERE o.status <> 'cancelled') AS n"
     f" FROM insight.alert_days AS day LEFT JOIN engagement.outbox AS o ON o.as_of_date = day.as_of_date AND {NO_REPORT}"
     " WHERE day.as_of_date <= $1::text::date AND day.queued_at IS NOT NULL AND day.sent_at IS NULL GROUP BY 1) AS o"
     " WHERE d.as_of_date = o.as_of_date AND (o.n = 0 AND d.as_of_date = $1::text::date OR o.arrived_at IS NOT NULL)"
@@ -167,8 +167,9 @@ class Outbox:
     def note_sent(self, day: date, at: datetime) -> None:
         """When the messages of a day, and of those before, began to arrive.
 
-        `at`, where none of the day's was to be sent because all its alerts were held out. A day without it told nobody. Said
-        once, of a day that was queued.
+        `at`, where none of the day's is sent: all its alerts were held out, or the last look left none. It counts for the
+        experiment all the same, which compares by what was drawn: else only the alerts that hold would stand against all those
+        held out. A day without it told nobody. Said once, of a day that was queued.
         """
         with self._warehouse.transaction() as sql:
             sql.execute(_NOTE_SENT, (day.isoformat(), at.isoformat()))
