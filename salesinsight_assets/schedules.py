@@ -111,14 +111,19 @@ SENSORS = [
 ]
 
 
-_WAITS_NOT = {"alerts": dg.AssetSelection.assets("rep_alerts"), "scores": MODEL, "monitoring": MODEL}
+_WAITS_NOT = {
+    "alerts": dg.AssetSelection.assets("rep_alerts"),
+    "scores": MODEL,
+    "monitoring": MODEL,
+    "business_review": dg.AssetSelection.assets("alert_outcomes", "alert_lift"),
+}
 
 
 def step_condition(step: str) -> dg.AutomationCondition:
     """When an asset of `step` is to be materialized for the day, or the month, that has just ended.
 
     Neither the model nor the day before is waited for: the night goes on with the model there is, and a night that was
-    missed does not end all those after it.
+    missed does not end all those after it. The business review takes the last look at the lift, which is of a Friday.
     """
     zone = _settings.timezone
     waits_not = _WAITS_NOT.get(step)
