@@ -1,16 +1,12 @@
 """Everything that the nights need: the company with its Salesforce, a mail server, Slack, and the pages behind the links."""
 
 import socket
-import threading
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from unittest.mock import patch
-
-import uvicorn
 
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
@@ -23,6 +19,7 @@ from salesinsight_assets_tests.alerted_nights.nights import AlertedNights
 from salesinsight_assets_tests.alerted_nights.reps import RepRule, Reps
 from salesinsight_assets_tests.scripted_mail import scripted_mail
 from salesinsight_assets_tests.scripted_slack import scripted_slack
+from salesinsight_assets_tests.served_pages import served
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def alerted_company(folder: Path, store: Warehouse, plan: Plan) -> Generator[tup
         }
         stack.enter_context(patch.dict("os.environ", env))
         policies = load_policies(read_config(config))
-        stack.enter_context(_pages(store, policies, listening))
+        stack.enter_context(served(create_app(store, load_settings(), policies, now), listening))
         stack.callback(_give_up_connection, store.url)
         inboxes, reps = Inboxes(mail, slack), Reps(plan.rule)
         yield (
@@ -83,22 +80,6 @@ def _company(path: Path, plan: Plan) -> Generator[QuietCompany]:
     with closing(made):
         made.spread_reps()
         yield made
-
-
-@contextmanager
-def _pages(store: Warehouse, policies: Policies, listening: socket.socket) -> Generator[None]:
-    """The web application, on a thread of its own."""
-    app = create_app(store, load_settings(), policies, now)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _give_up_connection(url: str) -> None:

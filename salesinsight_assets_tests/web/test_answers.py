@@ -4,8 +4,6 @@ import hashlib
 import hmac
 import json
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +11,6 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-import uvicorn
 
 from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.domain.delivery.slack_blocks import SlackButtons, alert_as_blocks
@@ -25,6 +22,7 @@ from salesinsight_assets.settings import load_settings
 from salesinsight_assets.web.app import create_app
 from salesinsight_assets_tests.domain.test_delivery import CONTENT
 from salesinsight_assets_tests.scripted_slack import scripted_slack
+from salesinsight_assets_tests.served_pages import served
 
 NOW = datetime(2024, 3, 16, 9, 0, tzinfo=UTC)
 ALERT = ToldAlert("digest:2024-03-15:005A", date(2024, 3, 15), "005A", "006B", "likely_loss")
@@ -67,16 +65,9 @@ def pages(warehouse) -> Iterator[Pages]:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         env = {"SALESINSIGHT_BASE_URL": url, "SALESINSIGHT_SECRET_KEY": "k" * 32, "SLACK_SIGNING_SECRET": SECRET}
         made = Pages(url, FeedbackStore(warehouse), Links(url, "k" * 32, 60), warehouse)
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(warehouse, load_settings(env), Policies(), lambda: made.now), log_level="error")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield made
-        server.should_exit = True
-        thread.join()
+        app = create_app(warehouse, load_settings(env), Policies(), lambda: made.now)
+        with served(app, listening):
+            yield made
 
 
 def test_a_look_at_a_link_changes_nothing(pages) -> None:
