@@ -59,17 +59,13 @@ def in_short(rates: pd.DataFrame, proposals: Sequence[str]) -> str:
     if everything.empty:
         return "the seven days of no alert are over yet"
     of = everything.iloc[0]
-    acted = f"{_percent(of['acted_rate'])} of {of['n_deals']:,} deals told of were acted on"
-    interval = f"95 % interval {_percent(of['acted_low'])} to {_percent(of['acted_high'])}"
+    acted = f"{of['acted_rate']:.0%} of {of['n_deals']:,} deals told of were acted on"
+    interval = f"95 % interval {of['acted_low']:.0%} to {of['acted_high']:.0%}"
     verdicts = (
         f"{of['helpful']} of {of['verdicts']} verdicts call the alert helpful" if of["verdicts"] else "no verdict yet"
     )
     proposed = "; ".join(proposals) or "no rule is proposed for a higher threshold"
     return f"{acted} ({interval}); {verdicts}; {proposed}"
-
-
-def _percent(rate: float) -> str:
-    return f"{rate:.0%}"
 
 
 def acted_on_of(outcomes: pd.DataFrame) -> Share | None:

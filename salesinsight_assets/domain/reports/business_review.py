@@ -22,7 +22,7 @@ from salesinsight_assets.domain.reports.measures import (
     of_auc,
 )
 from salesinsight_assets.domain.reports.said import said_and_happened
-from salesinsight_assets.domain.reports.words import in_days
+from salesinsight_assets.domain.reports.words import in_full
 from salesinsight_assets.domain.shares import Share, share
 
 LEAST_DEALS = 20
@@ -157,7 +157,8 @@ def _before_and_after(decided: pd.DataFrame, first_alert: date | None, day: date
     now = decided[decided["decided_on"].between(pd.Timestamp(start), pd.Timestamp(day))]
     since = pd.Timestamp(first_alert - timedelta(days=BASELINE_DAYS))
     before = decided[decided["decided_on"].between(since, pd.Timestamp(first_alert))]
-    because = f"the year before the first alert ({in_days(first_alert)} {first_alert.year}) against the time since; other things changed too"
+    before_alerts = f"the year before the first alert ({in_full(first_alert)})"
+    because = f"{before_alerts} against the time since; other things changed too"
     rates = _rate_of(now), _rate_of(before)
     gain = difference(rates[0], rates[1]) if rates[0] and rates[1] else None
     return _win_rate(gain, rates[1], because), _cycle(_cycle_change(now, before), before, because)

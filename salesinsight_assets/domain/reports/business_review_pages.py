@@ -12,7 +12,7 @@ from salesinsight_assets.domain.reports.business_review import LEAST_DEALS, Busi
 from salesinsight_assets.domain.reports.measures import Measure
 from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.said import said_sentence, said_table
-from salesinsight_assets.domain.reports.words import in_days
+from salesinsight_assets.domain.reports.words import in_full
 from salesinsight_assets.domain.shares import about
 
 AUC_PICTURE, SAID_PICTURE = "auc by months", "said and happened"
@@ -22,7 +22,7 @@ _OPENED = "Opened is what mail programs tell: one that keeps pictures away is ne
 
 def business_review_title(found: BusinessReview) -> str:
     """The day."""
-    return f"Business review, as of {in_days(found.day)} {found.day.year}"
+    return f"Business review, as of {in_full(found.day)}"
 
 
 def business_review_sections(found: BusinessReview) -> list[Section]:
@@ -138,4 +138,4 @@ def auc_rows(found: BusinessReview) -> pd.DataFrame:
 
 
 def _since(first: date | None) -> str:
-    return f"since {in_days(first)} {first.year}" if first else "from a day that is still to come"
+    return f"since {in_full(first)}" if first else "from a day that is still to come"

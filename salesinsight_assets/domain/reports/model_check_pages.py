@@ -7,7 +7,7 @@ from salesinsight_assets.domain.model.promotion import NO_SIGNAL
 from salesinsight_assets.domain.reports.model_check import Checked, ModelCheck, Outcome
 from salesinsight_assets.domain.reports.pages import Section
 from salesinsight_assets.domain.reports.said import said_table
-from salesinsight_assets.domain.reports.words import counted, in_days
+from salesinsight_assets.domain.reports.words import counted, in_full
 
 OUTCOMES_PICTURE, SAID_PICTURE = "won and expected", "said and happened"
 MOST_ALARMS_SHOWN = 10
@@ -15,7 +15,7 @@ MOST_ALARMS_SHOWN = 10
 
 def model_check_title(found: ModelCheck) -> str:
     """The week."""
-    return f"Model check, week to {found.day:%A} {in_days(found.day)} {found.day.year}"
+    return f"Model check, week to {found.day:%A} {in_full(found.day)}"
 
 
 def model_check_sections(found: ModelCheck) -> list[Section]:

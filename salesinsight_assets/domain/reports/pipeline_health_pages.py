@@ -23,7 +23,7 @@ from salesinsight_assets.domain.reports.pipeline_words import (
     sum_of,
     total_of,
 )
-from salesinsight_assets.domain.reports.words import counted, in_days, short_money
+from salesinsight_assets.domain.reports.words import counted, in_days, in_full, short_money
 
 LEAST_DECIDED = 20
 """Of fewer decided deals a win rate is a matter of luck."""
@@ -31,7 +31,7 @@ LEAST_DECIDED = 20
 
 def pipeline_health_title(found: PipelineHealth) -> str:
     """The week."""
-    return f"Pipeline health, week to {found.day:%A} {in_days(found.day)} {found.day.year}"
+    return f"Pipeline health, week to {found.day:%A} {in_full(found.day)}"
 
 
 def pipeline_health_sections(found: PipelineHealth) -> list[Section]:

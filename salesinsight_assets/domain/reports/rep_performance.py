@@ -14,7 +14,7 @@ from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPolicy
 from salesinsight_assets.domain.reports.coaching_texts import OPPORTUNITY, percent, points, window
 from salesinsight_assets.domain.reports.pages import Section, Table
-from salesinsight_assets.domain.reports.words import counted, in_days
+from salesinsight_assets.domain.reports.words import counted, in_full
 
 ADJUSTED_PICTURE = "win rates against what an average rep would have won"
 NO_CAUSE = "A difference says that something is so, not why."
@@ -22,7 +22,7 @@ NO_CAUSE = "A difference says that something is so, not why."
 
 def rep_performance_title(manager: str, day: date) -> str:
     """`Rep performance of Dana Lee's team, as of 31 March 2025`; the day is that of the cards."""
-    return f"Rep performance of {one_line(manager)}'s team, as of {in_days(day)} {day.year}"
+    return f"Rep performance of {one_line(manager)}'s team, as of {in_full(day)}"
 
 
 def rep_performance_sections(cards: pd.DataFrame, currency: str | None, policy: CoachingPolicy) -> list[Section]:

@@ -38,6 +38,15 @@ def in_days(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def in_full(day: date) -> str:
+    """A day of any year.
+
+    >>> in_full(date(2024, 3, 5))
+    '5 March 2024'
+    """
+    return f"{in_days(day)} {day.year}"
+
+
 def counted(n: int, what: str) -> str:
     """A number of things, with an s where they are not one.
 
