@@ -5,7 +5,7 @@ the product's own account of what it sent.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -20,8 +20,8 @@ MOST_A_DAY = 3
 NEVER_HELD_OUT_ABOVE = 250_000.0
 
 
-def wrong_when_sent(told: Told, crm: Crm, reps: Reps, inactive: Collection[str], day: date) -> Iterator[str]:
-    """A deal told of as it must not be at the moment of sending; `inactive` are the users whom the last sync knew as gone."""
+def wrong_when_sent(told: Told, crm: Crm, reps: Reps, day: date) -> Iterator[str]:
+    """A deal told of as it must not be at the moment of sending."""
     deal, owner = crm.deals[told.opportunity_id], told.owner_id
     about = f"{told.channel} on {told.opportunity_id} ({told.rule}) to {owner} at {told.at:%Y-%m-%d %H:%M}"
     found = {
@@ -30,7 +30,7 @@ def wrong_when_sent(told: Told, crm: Crm, reps: Reps, inactive: Collection[str],
         "the deal is another's": deal["OwnerId"] != owner,
         "the deal has another name": deal["Name"] != told.name,
         "the address is another's": crm.users[owner]["Email"] != told.recipient,
-        "the rep has left": owner in inactive,
+        "the rep has left": not crm.is_active(owner),
         "the rep asked for silence": reps.asked_silence(owner, told.opportunity_id, told.rule, told.at),
         "the rep does not work then": not crm.works_at(owner, told.at),
         "it tells of another day": told.as_of != day,

@@ -86,7 +86,6 @@ class AlertedNights:
         self._mail, self._policy, self._leave_on, self._has_model = mail, policy, leave_on, has_model
         self._steps = Steps()
         self._left: dict[str, date] = {}
-        self._inactive: set[str] = set()
         self._at_night = company.crm()
         self._n_nights = 0
 
@@ -124,8 +123,7 @@ class AlertedNights:
         with clock_at(at), SalesforceClient(settings) as client:
             told = sync_tables(client, SyncStore(self.store), CRM_TABLES, timedelta(seconds=settings.lookback_seconds))
         self.wrong += [f"sync of {today}: {result.table} is stale" for result in told if result.is_stale]
-        self._at_night = crm = self.company.crm()
-        self._inactive = {user for user in crm.users if not crm.is_active(user)}
+        self._at_night = self.company.crm()
 
     def _train(self, day: date) -> None:
         month = (day.replace(day=1) - A_DAY).replace(day=1)
@@ -220,7 +218,7 @@ class AlertedNights:
         if morning.sent_at is None and (new or (len(morning.drawn) and not has_messages)):
             morning.sent_at = at
         for told in new:
-            self.wrong += invariants.wrong_when_sent(told, crm, self.reps, self._inactive, morning.day)
+            self.wrong += invariants.wrong_when_sent(told, crm, self.reps, morning.day)
         return new
 
     def _is_due(self, at: datetime, send: time) -> bool:
@@ -243,7 +241,7 @@ class AlertedNights:
         owner, deal = row["owner_id"], row["opportunity_id"]
         is_asked = self.reps.asked_silence(owner, deal, row["rule"], at)
         has_moved = crm.deals[deal]["StageName"] != self._at_night.deals[deal]["StageName"]
-        is_right = crm.is_open_deal_of(owner, deal) and owner not in self._inactive
+        is_right = crm.is_open_deal_of(owner, deal) and crm.is_active(owner)
         return is_right and not has_moved and not is_asked
 
     # --- what comes of it ---

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing.connection import wait as wait_for_end
 from multiprocessing.context import ForkServerProcess
 from threading import Thread
 from typing import Any
@@ -84,15 +85,23 @@ class Sending:
         self.run(after)
 
     def kill(self) -> None:
-        """SIGKILL to the process that was begun last; it is gone when this returns."""
+        """SIGKILL to the process that was begun last; it is gone when this returns.
+
+        Its exit code can be read once only, and the test's own thread does that (`assert_killed`).
+        """
         self.processes[-1].kill()
-        self.processes[-1].join(30)
+        wait_for_end([self.processes[-1].sentinel], 30)
+
+    def assert_killed(self) -> None:
+        """The process that was begun last ended by SIGKILL."""
+        self.processes[-1].join(60)
         assert self.processes[-1].exitcode == -signal.SIGKILL
 
     def kill_once_stopped(self, lock: "RowLock") -> None:
         """Kill the process once it waits for a row that is locked."""
         self.wait_for(lambda: self.stopped() == 1)
         self.kill()
+        self.assert_killed()
         lock.release()
 
     def stopped(self) -> int:
@@ -234,12 +243,14 @@ def killed_at_every_instant(sending: Sending, channel: Channel) -> dict[str, str
     with mute_server(sending.kill) as port:
         sending.platform.set_environment(channel.address(str(port)))
         sending.start()
+    sending.assert_killed()
     sending.platform.set_environment(channel.address(""))
 
     for instant, answer in (("not taken", channel.refuse_to_take), ("taken, not answered", channel.take_and_hang_up)):
         hit[instant] = first()
         channel.script.append(killing(answer))
-        sending.start().join(60)
+        sending.start()
+        sending.assert_killed()
 
     locks: list[RowLock] = []
 
