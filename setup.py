@@ -21,6 +21,7 @@ setup(
             "adapters/warehouse/migrations/*.mako",
             "domain/delivery/*.jinja",
             "web/templates/*.jinja",
+            "web/static/*",
             "domain/reports/*.jinja",
             "py.typed",
         ]
@@ -32,6 +33,7 @@ setup(
         "adbc-driver-postgresql>=1.6",
         "alembic>=1.14",
         "altair>=5.5",
+        "authlib>=1.6",
         "click>=8.1",
         "css-inline>=0.14",
         "dagster-postgres>=0.29.27,<0.30",
@@ -53,6 +55,7 @@ setup(
         "pyarrow>=18",
         "pyjwt[crypto]>=2.9",
         "python-dotenv>=1",
+        "python-multipart>=0.0.20",
         "requests>=2.32",
         "rich>=13",
         "scikit-learn>=1.5",
@@ -71,6 +74,7 @@ setup(
     extras_require={
         "dev": [
             "aiosmtpd>=1.4.6",
+            "axe-playwright-python>=0.1.5",
             "build>=1.2",
             "hypothesis>=6.115",
             "import-linter>=2.1",
@@ -83,6 +87,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.8",
+            "schemathesis>=4",
             "xgboost-cpu>=3; sys_platform == 'linux'",  # a rival in the benchmarks; the plain wheel weighs 130 MB
         ]
     },

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
-from salesinsight_assets.sending import OLDEST_ROWS
+from salesinsight_assets.domain.monitoring.freshness import OLDEST_ROWS
 
 if TYPE_CHECKING:
     from salesinsight_assets.domain.crm.sync import ObjectResult

@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from salesinsight_assets.domain.access.policy import AccessPolicy
 from salesinsight_assets.domain.alerts.actions import Playbook
 from salesinsight_assets.domain.alerts.policy import AlertPolicy
 from salesinsight_assets.domain.alerts.work_time import WorkTimePolicy
@@ -121,6 +122,7 @@ class Policies:
     coaching: CoachingPolicy = field(default_factory=CoachingPolicy)
     coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
     reports: ReportPolicy = field(default_factory=ReportPolicy)
+    access: AccessPolicy = field(default_factory=AccessPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
 
 

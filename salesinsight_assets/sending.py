@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from salesinsight_assets.domain.monitoring.freshness import OLDEST_ROWS
 from salesinsight_assets.metadata import partition_day
 from salesinsight_assets.resources import CompanyResource
 
@@ -20,7 +21,6 @@ REPLAY_TAG = "salesinsight/replay"
 """Of the runs of `salesinsight replay`. With Dagster's own tag they would not be shown: it hides a backfill's runs behind it."""
 _OF_THE_PAST = {BACKFILL_TAG: "this run is a backfill", REPLAY_TAG: "this run replays past days"}
 NO_CHANNEL = "neither SMTP_URL nor SLACK_BOT_TOKEN is set"
-OLDEST_ROWS = timedelta(hours=24)
 OF_THIS_NIGHT = timedelta(hours=6)
 """Rows that are older than this when messages are made were not read in the night that makes them."""
 

@@ -23,7 +23,7 @@ def command(host: str, port: int) -> None:
     import uvicorn
 
     with running() as runtime:
-        app = _app(runtime)
+        app = _app(runtime, is_dev=False)
         say(f"SalesInsight: http://{host}:{port} (Ctrl-C ends it)")
         uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=True)
 
@@ -33,7 +33,7 @@ def pages_served(runtime: Runtime, host: str, port: int) -> Generator[None]:
     """The same by a thread of this process, while the context lasts."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(_app(runtime), host=host, port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(_app(runtime, is_dev=True), host=host, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     say(f"SalesInsight: http://{host}:{port}")
@@ -44,7 +44,7 @@ def pages_served(runtime: Runtime, host: str, port: int) -> Generator[None]:
         thread.join()
 
 
-def _app(runtime: Runtime) -> FastAPI:
+def _app(runtime: Runtime, *, is_dev: bool) -> FastAPI:
     from salesinsight_assets.web.app import create_app
 
     settings = load_settings()
@@ -52,4 +52,5 @@ def _app(runtime: Runtime) -> FastAPI:
         say("Messages carry no links: set SALESINSIGHT_BASE_URL and SALESINSIGHT_SECRET_KEY", style="dim")
     if settings.slack.bot_token and settings.slack.signing_secret is None:
         say("Messages in Slack carry no buttons to answer: set SLACK_SIGNING_SECRET", style="dim")
-    return create_app(runtime.warehouse, settings, load_policies(read_config(settings.config_file)))
+    policies = load_policies(read_config(settings.config_file))
+    return create_app(runtime.warehouse, settings, policies, signs_in_locally=is_dev)

@@ -1,44 +1,113 @@
-"""Assembles the pages; holds no logic."""
+"""Assembles the dashboard, the API and the pages behind the links of messages; holds no logic."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
-from salesinsight_assets.web import answers, slack
+from salesinsight_assets.web import answers, deals, sign_in, slack
+from salesinsight_assets.web.frame import HOME, STATIC, error_page
+from salesinsight_assets.web.guard import guarded
+from salesinsight_assets.web.problems import wants_json
+from salesinsight_assets.web.visits import SignInNeededError, Site, VisitOf
 
 _THREADS = 8
 """Each keeps a connection to the database."""
+_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
+PAGES = (sign_in.router, deals.router)
 
 
 def create_app(
-    warehouse: Warehouse, settings: Settings, policies: Policies, clock: Callable[[], datetime] = now
+    warehouse: Warehouse,
+    settings: Settings,
+    policies: Policies,
+    clock: Callable[[], datetime] = now,
+    *,
+    signs_in_locally: bool = False,
 ) -> FastAPI:
     """The application; what is not configured is answered with 404."""
-    app = FastAPI(title="SalesInsight", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_with_few_threads)
+    app = FastAPI(title="SalesInsight", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_serving)
+    app.state.site = Site(warehouse, settings, policies, clock, signs_in_locally)
+    app.middleware("http")(guarded)
+    app.mount("/static", _Static(directory=STATIC))
+    for router in PAGES:
+        app.include_router(router)
     store = FeedbackStore(warehouse)
     if settings.links is not None:
         links = Links(settings.links.base_url, settings.links.secret_key, policies.feedback.links_last_days)
         app.include_router(answers.router(links, store, policies.feedback, clock, settings.zone))
     if settings.slack.signing_secret is not None:
         app.include_router(slack.router(settings.slack.signing_secret, store, policies.feedback, clock))
-
-    @app.get("/healthz")
-    def healthy() -> dict[str, str]:
-        warehouse.read("SELECT 1 AS one")
-        return {"status": "ok"}
-
+    app.add_api_route("/healthz", lambda: _healthy(warehouse))
+    app.add_api_route("/", _first_page)
+    app.add_exception_handler(SignInNeededError, _to_sign_in)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
     return app
 
 
+class _Static(StaticFiles):
+    """Our own files, whose addresses change with their content."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        answer = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        answer.headers.update(_FOR_GOOD)
+        return answer
+
+
+def _healthy(warehouse: Warehouse) -> dict[str, str]:
+    warehouse.read("SELECT 1 AS one")
+    return {"status": "ok"}
+
+
+def _first_page(visit: VisitOf) -> Response:
+    return RedirectResponse(HOME[visit.viewer.role], HTTPStatus.SEE_OTHER)
+
+
+def _to_sign_in(request: Request, _: Exception) -> Response:
+    """To the page that signs in, and back from there; htmx follows where a header leads."""
+    if wants_json(request):
+        return error_page(request, HTTPStatus.UNAUTHORIZED, "Not signed in.", "Send a token: Authorization: Bearer …")
+    here = str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+    there = f"{sign_in.SIGN_IN}?{urlencode({'next': here if request.method == 'GET' else '/'})}"
+    if request.headers.get("hx-request"):
+        return Response(status_code=HTTPStatus.OK, headers={"HX-Redirect": there})
+    return RedirectResponse(there, HTTPStatus.SEE_OTHER)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = HTTPStatus(getattr(error, "status_code", 500))
+    if status == HTTPStatus.NOT_FOUND:
+        return error_page(
+            request, status, "There is no such page.", "It may have moved, or not be yours to see. The menu leads on."
+        )
+    return error_page(request, status, f"{status.phrase}.", str(getattr(error, "detail", "")))
+
+
+def _not_understood(request: Request, error: Exception) -> Response:
+    """What of an address or a form cannot be used."""
+    wrong = error.errors() if isinstance(error, RequestValidationError) else []
+    told = "; ".join(f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in wrong)
+    return error_page(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be used as it came.", told or "Correct it."
+    )
+
+
 @asynccontextmanager
-async def _with_few_threads(_: FastAPI) -> AsyncGenerator[None]:
+async def _serving(app: FastAPI) -> AsyncGenerator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
+    app.state.site.close()

@@ -35,7 +35,7 @@ def test_every_table_can_be_exported(warehouse: Warehouse) -> None:
     assert "opportunity_scores" in names
     for name in [*names, *tables.CRM]:
         assert len(warehouse.exported(name, None)) == 0
-    assert {warehouse.days_of(name) for name in names} == {None}
+    assert {warehouse.days_of(name) for name in names if name in tables.DAY_COLUMNS} == {None}
 
 
 @pytest.mark.parametrize(

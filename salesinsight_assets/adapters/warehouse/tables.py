@@ -85,8 +85,68 @@ def _derived_table(table: DerivedTable) -> sa.Table:
         )
         for c in table.columns
     ]
-    return sa.Table(table.name, metadata, *columns, schema=table.schema)
+    return sa.Table(table.name, metadata, *columns, *_deal_index(table), schema=table.schema)
 
+
+def _deal_index(table: DerivedTable) -> list[sa.Index]:
+    """For the page of one deal, in tables of all days."""
+    by_deal = ("prediction_ledger", "rep_alerts", "alert_outcomes")
+    return [sa.Index(f"{table.name}_deal", "opportunity_id")] if table.name in by_deal else []
+
+
+def _private(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """A table of the dashboard's that nobody exports: what is in it lets people in."""
+    return sa.Table(name, metadata, *columns, schema="engagement", info={IS_PRIVATE: True})
+
+
+IS_PRIVATE = "is_private"
+sessions = _private(
+    "sessions",
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text),
+    sa.Column("signed_in_by", sa.Text, nullable=False),
+    sa.Column("signed_in_at", Timestamp, nullable=False),
+    sa.Column("expires_at", Timestamp, nullable=False),
+)
+sign_in_links = _private(
+    "sign_in_links",
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("asked_at", Timestamp, nullable=False),
+    sa.Column("expires_at", Timestamp, nullable=False),
+    sa.Column("used_at", Timestamp),
+)
+api_tokens = _private(
+    "api_tokens",
+    sa.Column("token_id", sa.Text, primary_key=True),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("scopes", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("expires_at", Timestamp, nullable=False),
+    sa.Column("last_used_at", Timestamp),
+    sa.Column("revoked_at", Timestamp),
+)
+visits = _private(
+    "visits",
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("email", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text),
+)
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("entry", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("happened_at", Timestamp, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("email", sa.Text),
+    sa.Column("about", sa.Text),
+    sa.Column("address", sa.Text),
+    schema="engagement",
+)
 
 DERIVED = {table.name: _derived_table(table) for table in DERIVED_TABLES}
 open_opportunities = DERIVED["open_opportunities"]

@@ -425,8 +425,12 @@ def _sql_table(table: DerivedTable | sa.Table) -> sa.Table:
 
 
 def metadata_names() -> list[str]:
-    """The full names of all tables and views but the CRM's."""
-    derived = [t.fullname for t in tables.metadata.tables.values() if t.schema in ("insight", "engagement")]
+    """The full names of all tables and views that may be exported, but the CRM's."""
+    derived = [
+        t.fullname
+        for t in tables.metadata.tables.values()
+        if t.schema in ("insight", "engagement") and not t.info.get(tables.IS_PRIVATE)
+    ]
     return [*derived, "insight.opportunity_scores"]
 
 

@@ -30,7 +30,12 @@ def marked_as_text(cells: pd.Series) -> pd.Series:
     >>> marked_as_text(pd.Series(["=1+1", "-5", "'@x", "Acme", None])).tolist()[:4]
     ["'=1+1", '-5', "''@x", 'Acme']
     """
-    return cells.map(lambda text: re.sub(f"^(?={_LIKE_A_FORMULA})", "'", text) if isinstance(text, str) else text)
+    return cells.map(lambda text: marked(text) if isinstance(text, str) else text)
+
+
+def marked(text: str) -> str:
+    """One such text."""
+    return re.sub(f"^(?={_LIKE_A_FORMULA})", "'", text)
 
 
 def without_mark(cells: pd.Series) -> pd.Series:

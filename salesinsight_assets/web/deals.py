@@ -1,0 +1,67 @@
+"""The list of open deals, the riskiest first; the same rows as a file."""
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+
+from salesinsight_assets.adapters.dashboard.deals import EVERYTHING, PAGE, Wanted, choices, deal_list
+from salesinsight_assets.web.exports import csv_file
+from salesinsight_assets.web.frame import page
+from salesinsight_assets.web.visits import VisitOf
+
+router = APIRouter()
+_COLUMNS = (
+    "opportunity_id", "name", "account_name", "owner_name", "stage_name", "close_date", "amount", "win_probability",
+    "win_probability_7d_ago", "risk_level", "at_risk", "why", "days_in_stage", "expected_stage_days", "days_since_last_activity",
+)  # fmt: skip
+
+
+def _wanted(
+    risk: Annotated[str, Query(pattern="^(HIGH|MEDIUM|LOW|)$")] = "",
+    owner: str = "",
+    stage: str = "",
+    words: str = "",
+) -> Wanted:
+    return Wanted(risk, owner, stage, words.strip())
+
+
+WantedOf = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get("/deals")
+def deals(visit: VisitOf, wanted: WantedOf, after: Annotated[int, Query(ge=0, le=EVERYTHING)] = 0) -> Response:
+    """A page of the list."""
+    if visit.day is None:
+        return page(visit, "empty.html.jinja", title="Deals", about="The list of open deals, the riskiest first,")
+    found = deal_list(visit.rows, visit.day, wanted, after)
+    chosen = {"risk": wanted.risk, "owner": wanted.owner_id, "stage": wanted.stage, "words": wanted.words}
+    given = {name: value for name, value in chosen.items() if value}
+    return page(
+        visit,
+        "deals.html.jinja",
+        found=found,
+        choices=choices(visit.rows, visit.day),
+        chosen=chosen,
+        is_filtered=bool(given),
+        first=after + 1,
+        last=after + len(found.deals),
+        file=f"/deals.csv?{urlencode(given)}",
+        before=_address(given, after - PAGE) if after else None,
+        next=_address(given, after + PAGE) if after + PAGE < found.n_found else None,
+    )
+
+
+@router.get("/deals.csv")
+def deals_file(visit: VisitOf, wanted: WantedOf) -> Response:
+    """All rows of the list."""
+    if visit.day is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    found = deal_list(visit.rows, visit.day, wanted, most=EVERYTHING)
+    return csv_file(visit, f"deals-{visit.day}.csv", _COLUMNS, found.deals)
+
+
+def _address(given: dict[str, str], after: int) -> str:
+    return f"/deals?{urlencode({**given, 'after': max(after, 0)})}"
