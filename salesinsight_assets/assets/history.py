@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.crm.tables import HISTORY_TABLES
 from salesinsight_assets.domain.derived_tables import OPEN_OPPORTUNITIES
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
@@ -17,7 +17,7 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
         " field value counts from the history row that set it, a deleted row until it was deleted.",
         {"pandas", "postgres"},
     ),
-    deps=[table.name for table in CRM_TABLES],
+    deps=[table.name for table in HISTORY_TABLES],
     partitions_def=DAILY,
 )
 def open_opportunities(

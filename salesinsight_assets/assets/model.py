@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.crm.tables import HISTORY_TABLES
 from salesinsight_assets.domain.derived_tables import MODEL_CALIBRATION, MODELS, TRAINING_EXAMPLES
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.model.months import known_until
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         " as far as it was known when the month ended.",
         {"pandas", "postgres"},
     ),
-    deps=[table.name for table in CRM_TABLES],
+    deps=[table.name for table in HISTORY_TABLES],
     partitions_def=MONTHLY,
 )
 def training_examples(

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.crm.tables import HISTORY_TABLES
 from salesinsight_assets.domain.derived_tables import COACHING_CARDS, REPORTS
 from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
@@ -21,7 +21,7 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
         {"pandas", "postgres", "email"},
         name="pipeline_health",
     ),
-    deps=["open_opportunities", "opportunity_scores", *(table.name for table in CRM_TABLES)],
+    deps=["open_opportunities", "opportunity_scores", *(table.name for table in HISTORY_TABLES)],
     partitions_def=DAILY,
 )
 def pipeline_health(
@@ -86,7 +86,7 @@ def model_check(
         {"pandas", "postgres", "email"},
         name="business_review",
     ),
-    deps=["opportunity_scores", "alert_outcomes", "alert_lift", *(table.name for table in CRM_TABLES)],
+    deps=["opportunity_scores", "alert_outcomes", "alert_lift", *(table.name for table in HISTORY_TABLES)],
     partitions_def=DAILY,
 )
 def business_review(

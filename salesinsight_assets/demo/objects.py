@@ -15,6 +15,7 @@ _KEY_PREFIXES = {
     "OpportunityStage": "01J",
     "Account": "001",
     "User": "005",
+    "UserRole": "00E",
     "Task": "00T",
     "Event": "00U",
     "CampaignMember": "00v",
@@ -66,7 +67,7 @@ _ADDRESS_SQL = "json_object({}, 'latitude', NULL, 'longitude', NULL, 'geocodeAcc
     ", ".join(f"'{part}', \"{column}\"" for part, column in _ADDRESS_PARTS.items())
 )
 # Salesforce keeps neither a bulk reader nor a list of deletions for what an administrator sets up.
-_SETUP_OBJECTS = frozenset({"OpportunityStage", "CurrencyType", "DatedConversionRate"})
+_SETUP_OBJECTS = frozenset({"OpportunityStage", "CurrencyType", "DatedConversionRate", "UserRole"})
 _TYPES_BY_FIELD = {
     "Amount": "currency",
     "AnnualRevenue": "currency",

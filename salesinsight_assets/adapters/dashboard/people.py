@@ -12,7 +12,13 @@ def hierarchy(database: Database) -> Hierarchy:
     people = database.rows(
         "SELECT id, manager_id, user_role_id FROM crm.users WHERE valid_to IS NULL AND NOT coalesce(is_deleted, false)"
     )
-    return Hierarchy(tuple(Person(row["id"], row["manager_id"], row["user_role_id"]) for row in people), {})
+    roles = database.rows(
+        "SELECT id, parent_role_id FROM crm.user_roles WHERE valid_to IS NULL AND NOT coalesce(is_deleted, false)"
+    )
+    return Hierarchy(
+        tuple(Person(row["id"], row["manager_id"], row["user_role_id"]) for row in people),
+        {row["id"]: row["parent_role_id"] for row in roles},
+    )
 
 
 def person_with_address(database: Database, email: str) -> Identity | None:

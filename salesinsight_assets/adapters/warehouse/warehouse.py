@@ -21,7 +21,7 @@ from salesinsight_assets.adapters.warehouse import tables
 from salesinsight_assets.adapters.warehouse.arrow import to_arrow, to_pandas
 from salesinsight_assets.adapters.warehouse.merge import ALIVE, merge_statements
 from salesinsight_assets.domain.crm.sync import MergeCounts
-from salesinsight_assets.domain.crm.tables import CRM_TABLES, CrmTable
+from salesinsight_assets.domain.crm.tables import CRM_TABLES, HISTORY_TABLES, CrmTable
 from salesinsight_assets.domain.derived_tables import DerivedTable
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MODEL_ID
 
@@ -160,7 +160,7 @@ class Warehouse:
             sql.execute(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
             )  # a sync in between must not split the tables
-            return {table.name: _crm_versions(sql, table, recent_since, activity_since) for table in CRM_TABLES}
+            return {table.name: _crm_versions(sql, table, recent_since, activity_since) for table in HISTORY_TABLES}
 
     def alive_count(self, table: CrmTable) -> int:
         """How many current rows of a CRM table are not deleted."""

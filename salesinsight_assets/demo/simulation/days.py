@@ -145,12 +145,12 @@ class Simulation:
             return
         leaver = int(rng.choice(self._reps.active))
         rep_id = str(self._journal.new_ids("User", 1)[0])
-        manager_id = self._reps.manager_ids[leaver]
-        person = new_person(rng, rep_id, REP_TITLE, manager_id, stamps.moments(1))
+        above = self._reps.manager_ids[leaver], self._reps.role_ids[leaver]
+        person = new_person(rng, rep_id, REP_TITLE, *above, stamps.moments(1))
         self._journal.insert("User", np.array([rep_id]), **person)
         self._traces.departure(leaver, stamps.moments(1))
         skills = talent(self._plan.strengths, self._plan.seed, len(self._reps.ids))
-        self._reps.hire(rep_id, person["Name"], manager_id, skills)
+        self._reps.hire_for(leaver, rep_id, person["Name"], skills)
         self._reps.is_active[leaver] = False
         self._hand_over(rng, stamps, self._deals.owner == leaver)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,24 +81,54 @@ def _people(
     journal: Journal, rng: np.random.Generator, stamp: np.ndarray, rep_count: int, manager_count: int
 ) -> Strings:
     head_id = journal.new_ids("User", 1)[0]
-    _hire(journal, rng, stamp, head_id, title="VP Sales", manager_id=None)
+    roles = _roles(journal, stamp, manager_count)
+    _hire(journal, rng, stamp, head_id, title="VP Sales", manager_id=None, role_id=roles.head)
     manager_ids = journal.new_ids("User", manager_count)
-    for manager_id in manager_ids:
-        _hire(journal, rng, stamp, manager_id, title="Sales Manager", manager_id=head_id)
+    for team, manager_id in enumerate(manager_ids):
+        _hire(journal, rng, stamp, manager_id, title="Sales Manager", manager_id=head_id, role_id=roles.managers[team])
     rep_ids = journal.new_ids("User", rep_count)
     for place, rep_id in enumerate(rep_ids):
-        _hire(journal, rng, stamp, rep_id, title=REP_TITLE, manager_id=manager_ids[place % manager_count])
+        team = place % manager_count
+        _hire(journal, rng, stamp, rep_id, title=REP_TITLE, manager_id=manager_ids[team], role_id=roles.reps[team])
     return rep_ids
 
 
+class _Roles(NamedTuple):
+    """The Ids of the roles: one for each team's manager, and one below it for the team's reps."""
+
+    head: str
+    managers: Strings
+    reps: Strings
+
+
+def _roles(journal: Journal, stamp: np.ndarray, team_count: int) -> _Roles:
+    head, *below = journal.new_ids("UserRole", 1 + 2 * team_count)
+    roles = _Roles(str(head), np.array(below[:team_count]), np.array(below[team_count:]))
+    teams = [f"Team {place}" for place in range(1, team_count + 1)]
+    journal.insert(
+        "UserRole",
+        np.array([head, *below]),
+        Name=objects(["VP Sales", *(f"Manager {team}" for team in teams), *(f"Rep {team}" for team in teams)]),
+        ParentRoleId=objects([None, *[str(head)] * team_count, *map(str, roles.managers)]),
+        SystemModstamp=np.repeat(stamp, 1 + 2 * team_count),
+    )
+    return roles
+
+
 def _hire(
-    journal: Journal, rng: np.random.Generator, stamp: np.ndarray, user_id: str, title: str, manager_id: str | None
+    journal: Journal,
+    rng: np.random.Generator,
+    stamp: np.ndarray,
+    user_id: str,
+    title: str,
+    manager_id: str | None,
+    role_id: str,
 ) -> None:
-    journal.insert("User", np.array([user_id]), **new_person(rng, user_id, title, manager_id, stamp))
+    journal.insert("User", np.array([user_id]), **new_person(rng, user_id, title, manager_id, role_id, stamp))
 
 
 def new_person(
-    rng: np.random.Generator, user_id: str, title: str, manager_id: str | None, stamp: np.ndarray
+    rng: np.random.Generator, user_id: str, title: str, manager_id: str | None, role_id: str | None, stamp: np.ndarray
 ) -> Mapping[str, Any]:
     """The fields of a user with a drawn name. The Id's last digits keep the addresses of namesakes apart."""
     first, last = str(rng.choice(FIRST_NAMES)), str(rng.choice(LAST_NAMES))
@@ -111,6 +141,7 @@ def new_person(
         "Email": address,
         "IsActive": True,
         "ManagerId": None if manager_id is None else str(manager_id),
+        "UserRoleId": role_id,
         "Title": title,
         "Department": "Sales",
         "TimeZoneSidKey": "UTC",

@@ -23,6 +23,7 @@ class Reps:
     ids: Strings
     names: npt.NDArray[np.object_]
     manager_ids: npt.NDArray[np.object_]
+    role_ids: npt.NDArray[np.object_]
     is_active: BoolArray
     # Log-odds that a rep adds to a deal of each industry, a row per rep.
     talents: FloatArray
@@ -32,11 +33,12 @@ class Reps:
         """The places of the reps who still work here."""
         return np.flatnonzero(self.is_active)
 
-    def hire(self, rep_id: str, name: str, manager_id: str | None, talent: FloatArray) -> int:
-        """A new rep's place."""
+    def hire_for(self, leaver: int, rep_id: str, name: str, talent: FloatArray) -> int:
+        """The place of a new rep, who takes another one's place in the team."""
         self.ids = np.append(self.ids, rep_id)
         self.names = np.append(self.names, np.array([name], dtype=object))
-        self.manager_ids = np.append(self.manager_ids, np.array([manager_id], dtype=object))
+        self.manager_ids = np.append(self.manager_ids, self.manager_ids[leaver])
+        self.role_ids = np.append(self.role_ids, self.role_ids[leaver])
         self.is_active = np.append(self.is_active, True)
         self.talents = np.vstack([self.talents, talent])
         return len(self.ids) - 1
@@ -64,11 +66,13 @@ def talent(strengths: Strengths, seed: int, place: int) -> FloatArray:
 def read_reps(connection: sqlite3.Connection, strengths: Strengths, seed: int) -> Reps:
     """The reps as the CRM holds them."""
     rows = connection.execute(
-        "SELECT Id, Name, ManagerId, IsActive FROM User WHERE Title = ? ORDER BY rowid", (REP_TITLE,)
+        "SELECT Id, Name, ManagerId, UserRoleId, IsActive FROM User WHERE Title = ? ORDER BY rowid", (REP_TITLE,)
     ).fetchall()
-    ids, names, managers, is_active = zip(*rows, strict=True)
+    ids, names, managers, roles, is_active = zip(*rows, strict=True)
     talents = np.array([talent(strengths, seed, place) for place in range(len(rows))])
-    return Reps(np.array(ids), objects(names), objects(managers), np.array(is_active, dtype=bool), talents)
+    return Reps(
+        np.array(ids), objects(names), objects(managers), objects(roles), np.array(is_active, dtype=bool), talents
+    )
 
 
 def read_accounts(connection: sqlite3.Connection) -> Accounts:

@@ -141,6 +141,15 @@ USERS = CrmTable(
         required=("Name", *_STAMP_NAMES),
     ),
 )
+USER_ROLES = CrmTable(
+    "user_roles",
+    "UserRole",
+    _columns("Id Name ParentRoleId SystemModstamp:timestamp", required=("Name", "SystemModstamp")),
+    cursor_field=None,
+    born_field="SystemModstamp",  # a role does not say when it was made
+    is_optional=True,
+)
+"""Who is above whom: it says whose deals somebody may see, and nothing of a deal."""
 TASKS = CrmTable(
     "tasks",
     "Task",
@@ -207,6 +216,7 @@ CRM_TABLES: tuple[CrmTable, ...] = (
     OPPORTUNITY_STAGES,
     ACCOUNTS,
     USERS,
+    USER_ROLES,
     TASKS,
     EVENTS,
     CAMPAIGN_MEMBERS,
@@ -214,6 +224,8 @@ CRM_TABLES: tuple[CrmTable, ...] = (
     CURRENCY_TYPES,
     DATED_CONVERSION_RATES,
 )
+HISTORY_TABLES = tuple(table for table in CRM_TABLES if table is not USER_ROLES)
+"""Those that tell of deals, as history, features and reports read them."""
 
 
 def crm_table(name: str) -> CrmTable:
