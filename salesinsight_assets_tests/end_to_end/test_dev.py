@@ -257,5 +257,5 @@ def test_after_a_crash_of_the_launcher_the_next_one_takes_over(
     running.process.kill()
     running.process.wait()
     running.start()
-    wait_for(lambda: not any(process.is_running() for process in before), 40)
+    wait_for(lambda: not any(process.is_running() for process in before), 120)
     wait_for(running.is_up, 120)
