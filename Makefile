@@ -38,7 +38,7 @@ check: install ## style, types, floors, fast tests
 	$(BIN)/pytest -n 2 -q -m "not slow" salesinsight_assets_tests/domain
 
 test: install ## the whole suite
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 --durations-min 5
 
 goldens: install ## the golden files anew, where texts were changed on purpose: then read git diff
 	-$(BIN)/pytest -q -k golden --rewrite-goldens -p no:cacheprovider
