@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from salesinsight_assets.domain.feedback.links import (
 )
 from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.domain.plain_text import one_line
-from salesinsight_assets.web.pages import page
+from salesinsight_assets.web.frame import bare_page
 
 EMAIL = "email"
 _NOTHING = base64.b64decode("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==")
@@ -62,8 +63,7 @@ class _Pages:
         is_digest = alert.opportunity_id is None
         others = [] if is_digest else [self._choice(other, alert) for other in _INSTEAD if other != answer]
         heading = "Unsubscribe from these e-mails?" if is_digest else "Was this alert helpful?"
-        return page(
-            "answer.html.jinja",
+        return _page(
             heading=heading,
             about=self._about(alert),
             first=self._choice(answer, alert),
@@ -78,8 +78,7 @@ class _Pages:
         except LinkError as error:
             return _refused(error)
         self.store.record(answer, alert, self.clock(), EMAIL, self.policy)
-        return page(
-            "answer.html.jinja",
+        return _page(
             heading=what_follows(answer, alert, self.policy),
             about=self._about(alert),
             first=None,
@@ -133,4 +132,11 @@ def router(
 
 def _refused(error: LinkError) -> HTMLResponse:
     told: dict[str, Any] = {"heading": "This link does not work", "about": str(error), "first": None, "others": []}
-    return page("answer.html.jinja", 400, more="", **told)
+    return _page(HTTPStatus.BAD_REQUEST, more="", **told)
+
+
+def _page(status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+    """A page whose address is the key: it is told to nobody, not even to our own pages."""
+    answer = bare_page("answer.html.jinja", status, **values)
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
