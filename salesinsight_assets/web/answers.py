@@ -27,7 +27,7 @@ from salesinsight_assets.web.frame import bare_page
 EMAIL = "email"
 _NOTHING = base64.b64decode("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==")
 """A transparent GIF of one pixel."""
-_AFTER: dict[Answer, tuple[Answer, ...]] = {
+AFTER: dict[Answer, tuple[Answer, ...]] = {
     "helpful": (),
     "not_helpful": ("wrong", "snooze", "mute_deal", "mute_rule"),
     "wrong": ("tell_me_again",),
@@ -82,7 +82,7 @@ class _Pages:
             heading=what_follows(answer, alert, self.policy),
             about=self._about(alert),
             first=None,
-            others=[self._choice(other, alert) for other in _AFTER[answer]],
+            others=[self._choice(other, alert) for other in AFTER[answer]],
             more="Anything else?",
         )
 

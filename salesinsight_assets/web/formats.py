@@ -63,6 +63,15 @@ def day_in_words(value: date | None) -> str:
     return MISSING if value is None or is_missing(value) else f"{value.day} {value:%B %Y}"
 
 
+def short_day(value: date | None) -> str:
+    """A day of these weeks, where its year is not in doubt.
+
+    >>> short_day(date(2024, 3, 1)), short_day(None)
+    ('1 Mar', '–')
+    """
+    return MISSING if value is None or is_missing(value) else f"{value.day} {value:%b}"
+
+
 def moment_in_words(value: datetime | None, zone: ZoneInfo) -> str:
     """A moment by the company's clock.
 
@@ -81,4 +90,5 @@ FILTERS = {
     "amount": amount,
     "whole": whole,
     "day": day_in_words,
+    "short_day": short_day,
 }

@@ -15,8 +15,11 @@ from salesinsight_assets.adapters.dashboard.freshness import company_currency, f
 from salesinsight_assets.adapters.dashboard.rows import Database, Rows
 from salesinsight_assets.adapters.dashboard.sessions import Sessions
 from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.last_week import last_week
 from salesinsight_assets.domain.access.hierarchy import Hierarchy
 from salesinsight_assets.domain.access.viewer import Identity, Viewer, viewer_of
+from salesinsight_assets.domain.delivery.messages import LastWeek
+from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.monitoring.freshness import Banner, Freshness, banner
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings
@@ -65,6 +68,7 @@ class Site:
         self.sessions, self.audit = Sessions(self.database), AuditLog(self.database)
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
+        self._last_week: tuple[date, LastWeek] | None = None
         self._noted: set[tuple[date, str]] = set()
         self._freshness = _Kept[Freshness](lambda: freshness(self.database, self.warehouse))
 
@@ -80,6 +84,12 @@ class Site:
     def currency(self) -> str | None:
         """The company's currency, None where it is not known."""
         return self._currency.get() or None
+
+    def last_week(self, day: date) -> LastWeek:
+        """What was recommended and done in the week up to a day, read once a day."""
+        if self._last_week is None or self._last_week[0] != day:
+            self._last_week = (day, last_week(self.warehouse, day, end_of_day(day, self.settings.zone)))
+        return self._last_week[1]
 
     def viewer(self, identity: Identity) -> Viewer | None:
         """What somebody may see now; None: nothing, as one who has left."""

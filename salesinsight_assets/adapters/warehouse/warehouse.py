@@ -27,6 +27,15 @@ from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MO
 
 NO_REPORT = "o.message_key NOT LIKE 'report:%'"
 """Reports wait in the outbox too, and tell nobody of an alert."""
+ALERTS_TO_WORD = (
+    "SELECT a.*, o.name, o.stage_name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
+    " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days, f.stage_position"
+    " FROM insight.rep_alerts AS a"
+    " JOIN insight.open_opportunities AS o USING (as_of_date, opportunity_id)"
+    " JOIN insight.opportunity_scores AS s USING (as_of_date, opportunity_id)"
+    " JOIN insight.opportunity_features AS f USING (as_of_date, opportunity_id)"
+)
+"""Alerts with what their wording needs of deal, score and features."""
 _TELLS = f"o.status NOT IN ('failed', 'cancelled') AND {NO_REPORT}"
 _TOLD_OF_DAY = (
     f"SELECT 1 FROM engagement.outbox AS o WHERE as_of_date = $1 AND {_TELLS} UNION ALL"
@@ -349,16 +358,7 @@ class Warehouse:
 
     def alerts_to_word(self, day: date) -> pd.DataFrame:
         """The day's alerts to send with what their wording needs of deal, score and features."""
-        return self.read(
-            "SELECT a.*, o.name, o.stage_name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
-            " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days, f.stage_position"
-            " FROM insight.rep_alerts AS a"
-            " JOIN insight.open_opportunities AS o USING (as_of_date, opportunity_id)"
-            " JOIN insight.opportunity_scores AS s USING (as_of_date, opportunity_id)"
-            " JOIN insight.opportunity_features AS f USING (as_of_date, opportunity_id)"
-            " WHERE a.as_of_date = $1 AND a.status = 'to_send' ORDER BY a.rank",
-            (day,),
-        )
+        return self.read(f"{ALERTS_TO_WORD} WHERE a.as_of_date = $1 AND a.status = 'to_send' ORDER BY a.rank", (day,))
 
 
 def _is_alive(connection: Any) -> bool:

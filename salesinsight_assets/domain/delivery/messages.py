@@ -57,7 +57,7 @@ def alert_messages(
     reps = reps.drop_duplicates("id")
     emails = {owner: email.strip() for owner, email in zip(reps["id"], reps["email"], strict=True) if _is_given(email)}
     ordered = alerts.sort_values(["owner_id", "rank"], kind="stable")
-    told = [_told(alert, playbook, last_week) for _, alert in ordered.iterrows()]
+    told = [told_deal(alert, playbook, last_week) for _, alert in ordered.iterrows()]
     ordered = ordered.reset_index(drop=True)
     rows: list[dict[str, object]] = []
     for group, places in ordered.groupby("owner_id").groups.items():
@@ -80,12 +80,21 @@ def alert_messages(
     return frame.assign(**columns)[MESSAGE_COLUMNS]
 
 
+def digest_key(as_of: date, owner_id: str) -> str:
+    """The key of a rep's digest of a day.
+
+    >>> digest_key(date(2024, 3, 15), "005A")
+    'digest:2024-03-15:005A'
+    """
+    return f"digest:{as_of}:{owner_id}"
+
+
 def _is_given(email: object) -> bool:
     return isinstance(email, str) and bool(email.strip())
 
 
 def _digest(owner: str, told: list[ToldDeal], as_of: date, note: str | None) -> dict[str, object]:
-    key = f"digest:{as_of}:{owner}"
+    key = digest_key(as_of, owner)
     return {"message_key": key, "channel": EMAIL, "opportunity_id": None, "payload": _json(payload(EMAIL, told, note))}
 
 
@@ -96,7 +105,8 @@ def _slack_messages(alerts: pd.DataFrame, told: list[ToldDeal], note: str | None
             yield {"message_key": key, "channel": SLACK, "opportunity_id": deal.opportunity_id, "payload": held}
 
 
-def _told(alert: "pd.Series[float]", playbook: Playbook, last_week: LastWeek) -> ToldDeal:
+def told_deal(alert: "pd.Series[float]", playbook: Playbook, last_week: LastWeek = NOTHING_LAST_WEEK) -> ToldDeal:
+    """What is told of the deal of an alert (see `alert_messages`)."""
     reasons = json.loads(str(alert["reasons"]))
     against = [reason for reason in reasons if reason["direction"] == "against"]
     facts = [reason["fact"] for reason in against]

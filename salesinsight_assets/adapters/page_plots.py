@@ -1,0 +1,133 @@
+"""Pictures of pages: the same charts as in mails and in Dagster, as SVG, for a wide or a narrow screen, light or dark.
+
+The same chart is drawn once: what was drawn is kept by its content.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from salesinsight_assets.adapters.plots import AMBER, BLUE, GREEN, GREY, RED
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_KEPT = 400
+"""Drawings of some 20 kB each."""
+_IN_THE_DARK = {
+    BLUE: "#84aaff", GREEN: "#5fcf93", RED: "#ff9389", AMBER: "#f4c26b", GREY: "#8a97a8", "#93b4f5": "#3c5c9c",
+    "#e3e8ef": "#2b3442",
+}  # fmt: skip
+_TEXT, _TEXT_IN_THE_DARK = "#3d4a5c", "#b9c3d0"
+_SIZE = 14
+_FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How wide a picture is in pixels, and whether it stands on a dark page."""
+
+    width: int
+    is_dark: bool = False
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What is to be drawn; two of the same content are the same."""
+
+    content: str
+    draw: "Callable[[], alt.LayerChart | alt.FacetChart]" = field(compare=False)
+
+
+def svg(look: Look, draw: "Callable[..., alt.LayerChart | alt.FacetChart]", *data: pd.DataFrame | str) -> str:
+    """The chart that `draw` makes of some data, as SVG, without its title, which stands on the page, and without a background."""
+    content = [part if isinstance(part, str) else part.to_json(orient="split", date_format="iso") for part in data]
+    return _drawn(_Drawing(json.dumps([draw.__qualname__, *content]), lambda: draw(*data)), look)
+
+
+@lru_cache(maxsize=_KEPT)
+def _drawn(drawing: _Drawing, look: Look) -> str:
+    """Altair takes a few hundred milliseconds to make and check a chart: it is asked once for the same content."""
+    import vl_convert
+
+    spec = json.dumps(_restyled(drawing.draw().to_dict(), look))
+    for light, dark in _IN_THE_DARK.items() if look.is_dark else ():
+        spec = spec.replace(light, dark)
+    return vl_convert.vegalite_to_svg(spec)
+
+
+def _restyled(spec: dict[str, Any], look: Look) -> dict[str, Any]:
+    config = spec.get("config", {})
+    text = _TEXT_IN_THE_DARK if look.is_dark else _TEXT
+    axis = {**config.get("axis", {}), "labelColor": text, "titleColor": text, "domain": False, "tickColor": GREY}
+    legend = {"labelColor": text, "titleColor": text}
+    return {
+        **{name: value for name, value in spec.items() if name != "title"},
+        "config": {**config, "font": _FONT, "axis": axis, "text": {"color": text}, "legend": legend},
+        "width": look.width,
+        "padding": 4,
+        "background": None,
+        "autosize": {"type": "fit", "contains": "padding"},
+    }
+
+
+def stages_chart(stages: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Stage by stage what is open, and what of it is expected: `stage`, `open`, `expected` (amounts), `said`, in their order."""
+    import altair as alt
+
+    shown = stages.assign(place=range(len(stages)))
+    y = alt.Y("stage:N", sort=alt.SortField("place"), title=None)
+    room = alt.Scale(domain=[0, float(max(shown["open"].max(), 1.0)) * 1.3])  # for the words
+    x = alt.X("open:Q", title=None, axis=alt.Axis(format="~s", tickCount=4), scale=room)
+    bars = alt.Chart(shown).mark_bar(color="#93b4f5").encode(x=x, y=y)
+    expected = alt.Chart(shown).mark_bar(color=BLUE).encode(x="expected:Q", y=y)
+    said = alt.Chart(shown).mark_text(align="left", dx=4, fontSize=_SIZE).encode(x="open:Q", y=y, text="said:N")
+    return _plain(alt.layer(bars, expected, said).properties(height=34 * len(shown)))
+
+
+def score_chart(days: pd.DataFrame, levels: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """The chance of a deal day by day, hollow where no model gave it, a mark below on days when an alert was told.
+
+    Args:
+        days: `day` (ISO), `chance` (0 to 1), `is_fallback`, `is_told`, in their order.
+        levels: the chances below which a deal is at risk: `at`, `said`.
+    """
+    import altair as alt
+
+    axis = alt.Axis(format="%", tickCount=5)
+    x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", tickCount=6, grid=False))
+    y = alt.Y("chance:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
+    rules = alt.Chart(levels).mark_rule(strokeDash=[4, 4], color=GREY).encode(y="at:Q")
+    names = (
+        alt.Chart(levels.assign(day=days["day"].iloc[0] if len(days) else None))
+        .mark_text(align="left", baseline="bottom", dy=-3, fontSize=_SIZE - 1)
+        .encode(x=x, y="at:Q", text="said:N")
+    )
+    line = alt.Chart(days).mark_line(color=BLUE, strokeWidth=2.5, interpolate="monotone").encode(x=x, y=y)
+    layers = [rules, names, line, *_marks(days, x, y)]
+    return _plain(alt.layer(*layers).properties(height=240))
+
+
+def _marks(days: pd.DataFrame, x: Any, y: Any) -> "list[alt.Chart]":
+    """The last point; those that no model gave; the days on which an alert was told."""
+    import altair as alt
+
+    by_model = days[~days["is_fallback"]]
+    last, other = by_model[by_model["day"] == days["day"].max()], days[days["is_fallback"]]
+    told = days[days["is_told"]].assign(foot=0.0)
+    mark = alt.Chart(told).mark_point(shape="triangle-up", filled=True, size=70, color=AMBER, opacity=1, yOffset=-6)
+    return [
+        alt.Chart(last).mark_circle(size=90, color=BLUE, opacity=1).encode(x=x, y=y),
+        alt.Chart(other).mark_point(size=40, color=BLUE, opacity=1).encode(x=x, y=y),
+        mark.encode(x=x, y="foot:Q"),
+    ]
+
+
+def _plain(chart: "alt.LayerChart | alt.FacetChart") -> "alt.LayerChart | alt.FacetChart":
+    return chart.configure_axis(
+        labelFontSize=_SIZE, titleFontSize=_SIZE, labelLimit=200, gridColor="#e3e8ef"
+    ).configure_view(strokeWidth=0)
