@@ -24,6 +24,7 @@ _IN_THE_DARK = {
 }  # fmt: skip
 _TEXT, _TEXT_IN_THE_DARK = "#3d4a5c", "#b9c3d0"
 _SIZE = 14
+_NARROW, _TALLER_WHERE_WIDE = 400, 1.4
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
@@ -69,7 +70,8 @@ def _restyled(spec: dict[str, Any], look: Look) -> dict[str, Any]:
         **{name: value for name, value in spec.items() if name != "title"},
         "config": {**config, "font": _FONT, "axis": axis, "text": {"color": text}, "legend": legend},
         "width": look.width,
-        "padding": 4,
+        "height": round(spec["height"] * (_TALLER_WHERE_WIDE if look.width > _NARROW else 1)),
+        "padding": {"left": 14, "right": 14, "top": 4, "bottom": 4},  # letters of the reader's font may be wider
         "background": None,
         "autosize": {"type": "fit", "contains": "padding"},
     }

@@ -1,5 +1,7 @@
 """The list of open deals, the riskiest first; the same rows as a file."""
 
+from dataclasses import replace
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -8,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from salesinsight_assets.adapters.dashboard.deals import EVERYTHING, PAGE, Wanted, choices, deal_list
+from salesinsight_assets.domain.reports.periods import Period, quarter_of
 from salesinsight_assets.web.exports import csv_file
 from salesinsight_assets.web.frame import page
 from salesinsight_assets.web.visits import VisitOf
@@ -19,25 +22,39 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def due_quarter(day: date) -> Period:
+    """The quarter that is looked at on the morning after a day."""
+    return quarter_of(day + timedelta(days=1))
+
+
 def _wanted(
-    risk: Annotated[str, Query(pattern="^(HIGH|MEDIUM|LOW|)$")] = "",
+    visit: VisitOf,
+    risk: Annotated[str, Query(pattern="^(HIGH|MEDIUM|LOW|AT_RISK|)$")] = "",
     owner: str = "",
     stage: str = "",
     words: str = "",
+    due: Annotated[str, Query(pattern="^(quarter|passed|)$")] = "",
 ) -> Wanted:
-    return Wanted(risk, owner, stage, words.strip())
+    wanted = Wanted(risk, owner, stage, words.strip())
+    if not due or visit.day is None:
+        return wanted
+    if due == "passed":
+        return replace(wanted, due_until=visit.day)
+    return replace(wanted, due_from=visit.day + timedelta(days=1), due_until=due_quarter(visit.day).last)
 
 
 WantedOf = Annotated[Wanted, Depends(_wanted)]
 
 
 @router.get("/deals")
-def deals(visit: VisitOf, wanted: WantedOf, after: Annotated[int, Query(ge=0, le=EVERYTHING)] = 0) -> Response:
+def deals(
+    visit: VisitOf, wanted: WantedOf, due: str = "", after: Annotated[int, Query(ge=0, le=EVERYTHING)] = 0
+) -> Response:
     """A page of the list."""
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="Deals", about="The list of open deals, the riskiest first,")
     found = deal_list(visit.rows, visit.day, wanted, after)
-    chosen = {"risk": wanted.risk, "owner": wanted.owner_id, "stage": wanted.stage, "words": wanted.words}
+    chosen = {"risk": wanted.risk, "owner": wanted.owner_id, "stage": wanted.stage, "due": due, "words": wanted.words}
     given = {name: value for name, value in chosen.items() if value}
     return page(
         visit,
@@ -45,6 +62,7 @@ def deals(visit: VisitOf, wanted: WantedOf, after: Annotated[int, Query(ge=0, le
         found=found,
         choices=choices(visit.rows, visit.day),
         chosen=chosen,
+        quarter=due_quarter(visit.day).name,
         is_filtered=bool(given),
         first=after + 1,
         last=after + len(found.deals),

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -50,6 +50,22 @@ class _Kept(Generic[Value]):
             return self._value
 
 
+class _KeptByKey:
+    """Values that are made anew after a while, each under a key that says for whom and of what it is."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, tuple[float, object]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        now = time.monotonic()
+        until, value = self._values.get(key, (0.0, None))
+        if until < now:
+            value = make()
+            fresh = {kept: entry for kept, entry in self._values.items() if entry[0] >= now}
+            self._values = {**fresh, key: (now + _SECONDS_KEPT, value)}
+        return cast("Value", value)
+
+
 @dataclass
 class Site:
     """What every page stands on. `signs_in_locally`: whoever sits at this machine may choose who to be (`salesinsight dev`)."""
@@ -68,6 +84,7 @@ class Site:
         self.sessions, self.audit = Sessions(self.database), AuditLog(self.database)
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
+        self._kept = _KeptByKey()
         self._last_week: tuple[date, LastWeek] | None = None
         self._noted: set[tuple[date, str]] = set()
         self._freshness = _Kept[Freshness](lambda: freshness(self.database, self.warehouse))
@@ -90,6 +107,10 @@ class Site:
         if self._last_week is None or self._last_week[0] != day:
             self._last_week = (day, last_week(self.warehouse, day, end_of_day(day, self.settings.zone)))
         return self._last_week[1]
+
+    def kept(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """What `make` gives, made once in a while: a page and its pictures ask for the same. The key has to say whose rows it is of."""
+        return self._kept.get(key, make)
 
     def viewer(self, identity: Identity) -> Viewer | None:
         """What somebody may see now; None: nothing, as one who has left."""

@@ -1,4 +1,4 @@
-"""Where one deal stood at a moment, for whoever asks why it is not among the open ones."""
+"""Where a deal stood at a moment, for whoever asks why it is not among the open ones."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,16 @@ def standing(history: History, opportunity_id: str, moment: datetime) -> Standin
         return Standing("deleted", version["valid_from"])
     states = history.states[history.states["opportunity_id"] == opportunity_id]
     return _of_states(states[states["changed_at"] <= moment])
+
+
+def fates(history: History, moment: datetime) -> pd.Series:
+    """`won` or `lost` by `opportunity_id`, of the deals that were closed at `moment`, and not deleted; the others are left out."""
+    states, versions = history.states, history.versions
+    last = states[states["changed_at"] <= moment].drop_duplicates("opportunity_id", keep="last")
+    version = versions[versions["valid_from"] <= moment].drop_duplicates("id", keep="last")
+    is_gone = last["opportunity_id"].isin(version.loc[version["is_deleted"].eq(True), "id"])
+    closed = last[last["is_closed"].to_numpy(bool) & ~is_gone].set_index("opportunity_id")
+    return pd.Series(np.where(closed["is_won"].to_numpy(bool), "won", "lost"), index=closed.index, dtype=object)
 
 
 def _of_states(states: pd.DataFrame) -> Standing:

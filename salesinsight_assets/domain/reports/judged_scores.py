@@ -24,6 +24,11 @@ class Said:
     predicted_rate: float
     won: Share
 
+    @property
+    def is_within(self) -> bool:
+        """Whether what was said lies in the interval of what happened."""
+        return self.won.low <= self.predicted_rate <= self.won.high
+
 
 @dataclass(frozen=True)
 class JudgedScores:

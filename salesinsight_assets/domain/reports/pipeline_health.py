@@ -170,7 +170,7 @@ def pipeline_health(
         day=day,
         before=before,
         currency=company_currency(now),
-        scored_by=_scored_by(scores),
+        scored_by=scored_by(scores),
         all=moved[None],
         due=moved[quarter],
         passed=pipeline(now[pd.to_datetime(now["close_date"]) <= pd.Timestamp(day)]),
@@ -205,7 +205,8 @@ def company_currency(deals: pd.DataFrame) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _scored_by(scores: pd.DataFrame) -> ScoredBy:
+def scored_by(scores: pd.DataFrame) -> ScoredBy:
+    """What the win probabilities of some scores are of."""
     if scores["model_id"].astype(str).str.startswith(BASE_RATE_PREFIX).any():
         return "base rate"
     return "rules" if scores["is_fallback"].astype(bool).any() else "model"

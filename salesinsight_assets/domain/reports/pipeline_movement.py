@@ -4,6 +4,7 @@ Every deal is counted in whole units of the company's currency, and each of its 
 also as it is read. A deal without an amount in the company's currency counts as a deal and adds nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,12 +15,13 @@ from salesinsight_assets.domain.history.grid import Ints
 from salesinsight_assets.domain.reports.periods import Period
 
 NEW, RETURNED = "new", "returned"
+TAKEN_OVER, HANDED_OVER = "taken over", "handed over"
 PULLED_IN, REDATED = "pulled in", "dated again"
 UP, DOWN, RATES = "amount up", "amount down", "exchange rates"
 WON, LOST, SLIPPED, PASSED, REMOVED = "won", "lost", "slipped", "date passed", "removed"
-ENTERING = (NEW, RETURNED, PULLED_IN, REDATED)
+ENTERING = (NEW, RETURNED, TAKEN_OVER, PULLED_IN, REDATED)
 CHANGING = (UP, DOWN, RATES)
-LEAVING = (WON, LOST, SLIPPED, PASSED, REMOVED)
+LEAVING = (WON, LOST, HANDED_OVER, SLIPPED, PASSED, REMOVED)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def movement(
     since: datetime,
     days: tuple[date, date],
     period: Period | None = None,
+    reassigned: Collection[str] = (),
 ) -> Movement:
     """What became of the pipeline of one day by another.
 
@@ -70,17 +73,48 @@ def movement(
         since: the moment of the first day; a deal that was created later is new.
         days: the two days.
         period: only deals with a close date in it that is still to come count; None: all open deals.
+        reassigned: where the deals are those of some owners, the ones that were open on both days, and theirs on one of them.
     """
-    ids = before.index.union(now.index)
-    sides = [_side(deals, ids, day, period) for deals, day in zip((before, now), days, strict=True)]
-    first, second = sides
-    names = _names(first, second, fates.reindex(ids), since, days, period)
-    change = second["counted"] - first["counted"]
+    first, second, names, change = _moved(before, now, fates, since, days, period, reassigned)
     moves = tuple(
         Move(name, int((names == name).sum()), int(change[names == name].sum()))
         for name in (*ENTERING, *CHANGING, *LEAVING)
     )
     return Movement(_pipeline(first), tuple(move for move in moves if move.deals), _pipeline(second))
+
+
+def moves_of_deals(
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    fates: pd.Series,
+    since: datetime,
+    days: tuple[date, date],
+    period: Period | None = None,
+    reassigned: Collection[str] = (),
+) -> pd.DataFrame:
+    """How each deal moved, by `opportunity_id` as index: `move`, and by how much the pipeline grew by it, `change`.
+
+    The arguments are those of `movement`, and its moves are the sums of these; deals that did not move are left out.
+    """
+    _, _, names, change = _moved(before, now, fates, since, days, period, reassigned)
+    return pd.DataFrame({"move": names, "change": change})[names != ""]
+
+
+def _moved(
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    fates: pd.Series,
+    since: datetime,
+    days: tuple[date, date],
+    period: Period | None,
+    reassigned: Collection[str],
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, pd.Series]:
+    """What counts on each day, and for every deal of either the name of its move, and the change."""
+    ids = before.index.union(now.index)
+    first, second = (_side(deals, ids, day, period) for deals, day in zip((before, now), days, strict=True))
+    handed = pd.Series(ids.isin(list(reassigned)), index=ids)
+    names = _names(first, second, fates.reindex(ids), handed, since, days, period)
+    return first, second, names, second["counted"] - first["counted"]
 
 
 def whole_amounts(deals: pd.DataFrame) -> Ints:
@@ -113,6 +147,7 @@ def _names(
     first: pd.DataFrame,
     second: pd.DataFrame,
     fates: pd.Series,
+    handed: pd.Series,
     since: datetime,
     days: tuple[date, date],
     period: Period | None,
@@ -125,9 +160,11 @@ def _names(
     enters, leaves, stays = ~was & is_now, was & ~is_now, was & is_now
     cases = {
         NEW: enters & ~first["is_open"] & (second["created_date"] > since),
+        TAKEN_OVER: enters & ~first["is_open"] & handed,
         RETURNED: enters & ~first["is_open"],
         REDATED: enters & (closes_before < start),
         PULLED_IN: enters,
+        HANDED_OVER: leaves & ~second["is_open"] & handed,
         WON: leaves & ~second["is_open"] & fates.eq(WON),
         LOST: leaves & ~second["is_open"] & fates.eq(LOST),
         REMOVED: leaves & ~second["is_open"],

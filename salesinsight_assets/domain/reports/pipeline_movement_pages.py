@@ -1,5 +1,7 @@
 """The words of what moved in the pipeline, as a table and as steps of a picture."""
 
+from datetime import date
+
 import pandas as pd
 
 from salesinsight_assets.domain.reports import pipeline_movement as moves
@@ -44,18 +46,22 @@ def _moves(found: PipelineHealth) -> Table:
     shown = [name for name in (*moves.ENTERING, *moves.CHANGING, *moves.LEAVING) if name in names]
     rows = [
         (f"{found.before:%A} {in_days(found.before)}", *(total_of(side.opening, found) for side in sides.values())),
-        *((move_label(name, found), *(_moved(side, name, found) for side in sides.values())) for name in shown),
+        *(
+            (move_label(name, found.quarter.period.last), *(_moved(side, name, found) for side in sides.values()))
+            for name in shown
+        ),
         (f"{found.day:%A} {in_days(found.day)}", *(total_of(side.closing, found) for side in sides.values())),
     ]
     return Table(("", *sides), rows, tuple(sides))
 
 
-def move_label(name: str, found: PipelineHealth) -> str:
-    """A move as it is read."""
-    last = in_days(found.quarter.period.last)
+def move_label(name: str, period_last: date) -> str:
+    """A move as it is read; `period_last` is the last day of the quarter that is looked at."""
+    last = in_days(period_last)
     return {
         moves.NEW: "New",
         moves.RETURNED: "Reopened or restored",
+        moves.TAKEN_OVER: "Taken over from another owner",
         moves.PULLED_IN: f"Pulled in from after {last}",
         moves.REDATED: "Dated again, date was over",
         moves.UP: "Amount raised",
@@ -63,6 +69,7 @@ def move_label(name: str, found: PipelineHealth) -> str:
         moves.RATES: "Exchange rates",
         moves.WON: "Won",
         moves.LOST: "Lost",
+        moves.HANDED_OVER: "Handed over to another owner",
         moves.SLIPPED: f"Slipped beyond {last}",
         moves.PASSED: "Close date passed, still open",
         moves.REMOVED: "Deleted or merged",
@@ -75,24 +82,23 @@ def _moved(side: Movement, name: str, found: PipelineHealth) -> str:
 
 
 def waterfall_steps(found: PipelineHealth) -> pd.DataFrame:
-    """The quarter's movement as bars: `label`, `start`, `end`, `kind` (total, up, down), `said`."""
-    shown = found.shown_movement
-    rows = [_step(f"{in_days(found.before)}", 0, shown.opening.amount, "total", found)]
+    """The quarter's movement as bars (see `movement_steps`)."""
+    return movement_steps(found.shown_movement, (found.before, found.day), found.currency)
+
+
+def movement_steps(shown: Movement, days: tuple[date, date], currency: str | None) -> pd.DataFrame:
+    """A movement as bars: `label`, `start`, `end`, `kind` (total, up, down), `said`."""
+    first, last = days
+    rows = [_step(in_days(first), 0, shown.opening.amount, "total", currency)]
     at = shown.opening.amount
     for move in shown.moves:
         kind = "up" if move.amount >= 0 else "down"
-        rows.append(_step(move.name.capitalize(), at, at + move.amount, kind, found))
+        rows.append(_step(move.name.capitalize(), at, at + move.amount, kind, currency))
         at += move.amount
-    rows.append(_step(f"{in_days(found.day)}", 0, shown.closing.amount, "total", found))
+    rows.append(_step(in_days(last), 0, shown.closing.amount, "total", currency))
     return pd.DataFrame(rows)
 
 
-def _step(label: str, start: int, end: int, kind: str, found: PipelineHealth) -> dict[str, object]:
+def _step(label: str, start: int, end: int, kind: str, currency: str | None) -> dict[str, object]:
     sign = "+" if kind == "up" else ""
-    return {
-        "label": label,
-        "start": start,
-        "end": end,
-        "kind": kind,
-        "said": sign + short_money(end - start, found.currency),
-    }
+    return {"label": label, "start": start, "end": end, "kind": kind, "said": sign + short_money(end - start, currency)}

@@ -3,10 +3,13 @@
 A deal counts once, with what was shown some weeks before its decision (see `monitoring.performance.shown_before_decision`).
 """
 
+from dataclasses import replace
+
 import pandas as pd
 
 from salesinsight_assets.domain.reports.judged_scores import Said, by_tenths, tenths
 from salesinsight_assets.domain.reports.pages import Table
+from salesinsight_assets.domain.shares import share
 
 
 def said_and_happened(judged: pd.DataFrame) -> tuple[Said, ...]:
@@ -17,6 +20,21 @@ def said_and_happened(judged: pd.DataFrame) -> tuple[Said, ...]:
     """
     said = judged["win_probability"]
     return by_tenths(judged[["is_won"]].assign(place=tenths(said), said=said))
+
+
+def said_of_snapshots(table: pd.DataFrame) -> tuple[Said, ...]:
+    """What a model said on weeks it had not seen, beside what happened, from its `model_calibration`.
+
+    The snapshots of one deal tell the same: the interval is that of as many independent ones as there are deals.
+    """
+    found: list[Said] = []
+    for row in table.to_dict("records"):
+        n = int(row["n"] if pd.isna(row["deals"]) else row["deals"])
+        won = share(round(row["actual_rate"] * n), n)
+        if won is not None:
+            kept = replace(won, rate=float(row["actual_rate"]))
+            found.append(Said(float(row["bin_from"]), float(row["bin_to"]), float(row["predicted_rate"]), kept))
+    return tuple(found)
 
 
 def said_sentence(said: Said) -> str:
