@@ -4,19 +4,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, Role
+from salesinsight_assets.domain.derived_tables import OPEN_OPPORTUNITIES
+from salesinsight_assets.domain.history.grid import Grid, end_of_day
+from salesinsight_assets.domain.history.snapshots import opportunity_history, snapshots
 from salesinsight_assets.policies import Policies, load_policies
 from salesinsight_assets.settings import load_settings
 from salesinsight_assets.web.app import create_app
 from salesinsight_assets_tests.conftest import LAST_DAY, MORNING_AFTER
 from salesinsight_assets_tests.served_pages import served
 
+WEEK_BEFORE = LAST_DAY - timedelta(days=7)
 BREAKFAST = MORNING_AFTER + timedelta(hours=6)
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 """What a browser says of a form on one of our pages."""
@@ -115,6 +119,29 @@ def dashboard(new_database, night_database) -> Iterator[Dashboard]:
     """The dashboard of the small company on the morning after its last night."""
     with dashboard_on(new_database(night_database)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def shown_dashboard(kept_database, night_database) -> Iterator[Dashboard]:
+    """The same for tests that only look: with the open deals of the week before, two of which had other owners then.
+
+    Of the rep's deals one was another team's then, and one of that team's was the rep's.
+    """
+    warehouse = Warehouse(kept_database("looked_at", night_database))
+    with dashboard_on(warehouse) as made:
+        _store_week_before(made)
+        yield made
+    warehouse.close()
+
+
+def _store_week_before(dashboard: Dashboard) -> None:
+    as_of = end_of_day(WEEK_BEFORE, UTC)
+    found = snapshots(opportunity_history(dashboard.warehouse.crm_rows(as_of, as_of)), Grid([as_of]))
+    frame = found.frame.drop(columns="as_of").set_index("opportunity_id", drop=False)
+    rep, foreign = dashboard.user_id("rep"), dashboard.owner_of_another_team()
+    taken, handed = (next(deal for deal in dashboard.deals_of(owner) if deal in frame.index) for owner in (rep, foreign))
+    frame.loc[taken, "owner_id"], frame.loc[handed, "owner_id"] = foreign, rep
+    dashboard.warehouse.replace_partition(OPEN_OPPORTUNITIES, {"as_of_date": WEEK_BEFORE}, frame)
 
 
 @pytest.fixture
