@@ -123,7 +123,7 @@ def _read(signed: str, site: Site) -> SignInLink | None:
 
 def _is_over() -> HTMLResponse:
     told = {"told": "This link does not work any more.", "then": _OVER}
-    return _without_referrer(bare_page("sign_in_over.html.jinja", HTTPStatus.GONE, **told, sign_in=SIGN_IN))
+    return _without_referrer(bare_page("sign_in_again.html.jinja", HTTPStatus.GONE, **told, sign_in=SIGN_IN))
 
 
 def _without_referrer(answer: HTMLResponse) -> HTMLResponse:

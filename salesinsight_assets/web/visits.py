@@ -18,6 +18,7 @@ from salesinsight_assets.adapters.dashboard.freshness import company_currency, f
 from salesinsight_assets.adapters.dashboard.rows import Database, Rows
 from salesinsight_assets.adapters.dashboard.sessions import Sessions
 from salesinsight_assets.adapters.dashboard.sign_in_links import SignInLinks
+from salesinsight_assets.adapters.oidc import OidcProvider
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.hierarchy import Hierarchy
 from salesinsight_assets.domain.access.viewer import Identity, Viewer, viewer_of
@@ -27,6 +28,8 @@ from salesinsight_assets.settings import Settings
 from salesinsight_assets.web.limits import Limits
 
 COOKIE = "salesinsight"
+SINGLE_SIGN_ON_BACK = "/sign-in/oidc/back"
+"""Where an identity provider leads browsers back to; it has to know this address beforehand."""
 Value = TypeVar("Value")
 _log = logging.getLogger(__name__)
 _AT_ONCE_LATER = 2
@@ -69,12 +72,14 @@ class Site:
     sign_in_links: SignInLinks = field(init=False)
     tokens: ApiTokens = field(init=False)
     limits: Limits = field(init=False)
+    oidc: OidcProvider | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = Database(self.warehouse.url)
         self.sessions, self.audit = Sessions(self.database), AuditLog(self.database)
         self.sign_in_links, self.tokens = SignInLinks(self.database), ApiTokens(self.database)
         self.limits = Limits(self.policies.access)
+        self.oidc = _provider(self.settings)
         self._later = ThreadPoolExecutor(_AT_ONCE_LATER, "later")
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
@@ -119,6 +124,12 @@ class Site:
         """Finish what is being done, and give up the connections."""
         self._later.shutdown(cancel_futures=True)
         self.database.close()
+
+
+def _provider(settings: Settings) -> OidcProvider | None:
+    if settings.oidc is None or settings.links is None:
+        return None
+    return OidcProvider(settings.oidc, f"{settings.links.base_url}{SINGLE_SIGN_ON_BACK}")
 
 
 def _tell_failure(done: "Future[None]") -> None:
