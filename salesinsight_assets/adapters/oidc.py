@@ -143,9 +143,10 @@ class OidcProvider:
             keys = _json(_asked(lambda: session.get(found["jwks_uri"], withhold_token=True)))
         self._metadata, self._keys, self._read_at = found, _key_set(keys), at
 
-    def _session(self) -> OAuth2Session:
+    def _session(self) -> Any:
+        """An OAuth2Session, whose stubs do not know that it is one of `requests`."""
         methods = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        session = OAuth2Session(
+        session: Any = OAuth2Session(
             self._settings.client_id,
             self._settings.client_secret,
             token_endpoint_auth_method="client_secret_basic"
