@@ -16,6 +16,7 @@ from fastapi.responses import Response
 
 from salesinsight_assets.domain.access.policy import AccessPolicy
 from salesinsight_assets.web.frame import error_page
+from salesinsight_assets.web.problems import ProblemError
 
 _MOST_KEYS = 50_000
 _FAILURES_PER_MINUTE = 60
@@ -38,7 +39,10 @@ class RateLimit:
     def wait(self, key: str, at: datetime) -> timedelta | None:
         """How long a key has to wait; None: it need not, and this time counts."""
         with self._lock:
-            over_at = max(self._over_at.pop(key, at), at) + self._step
+            over_at = self._over_at.pop(key, at)
+            if not at <= over_at <= at + self._per:  # over since, or of a clock that was set back
+                over_at = at
+            over_at += self._step
             too_early = over_at - at - self._per
             self._over_at[key] = over_at - self._step if too_early > timedelta(0) else over_at
             if len(self._over_at) > _MOST_KEYS:
@@ -83,12 +87,20 @@ def network_of(request: Request) -> str:
 
 def too_many(request: Request, wait: timedelta) -> Response:
     """The refusal of what was asked for too often, with when to come again."""
-    seconds = math.ceil(wait.total_seconds())
-    answer = error_page(
-        request, HTTPStatus.TOO_MANY_REQUESTS, "That was too often.", f"Try again in {_in_words(seconds)}."
-    )
-    answer.headers["Retry-After"] = str(seconds)
+    told, then, headers = _refusal(wait)
+    answer = error_page(request, HTTPStatus.TOO_MANY_REQUESTS, told, then)
+    answer.headers.update(headers)
     return answer
+
+
+def retry_after(wait: timedelta) -> ProblemError:
+    """The same of a call of the API."""
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, *_refusal(wait))
+
+
+def _refusal(wait: timedelta) -> tuple[str, str, dict[str, str]]:
+    seconds = math.ceil(wait.total_seconds())
+    return "That was too often.", f"Try again in {_in_words(seconds)}.", {"Retry-After": str(seconds)}
 
 
 def _in_words(seconds: int) -> str:

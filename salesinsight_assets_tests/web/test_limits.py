@@ -26,6 +26,12 @@ def test_so_many_may_come_at_once_and_then_as_many_as_time_allows() -> None:
     assert allowed(limit, "ann", AT + 500 * MINUTE) == 6
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
+    limit = RateLimit(6, 60 * MINUTE)
+    assert allowed(limit, "ann", AT + timedelta(days=1)) == 6
+    assert allowed(limit, "ann", AT) == 6
+
+
 def test_each_key_has_its_own() -> None:
     limit = RateLimit(1, MINUTE)
     assert [limit.wait(key, AT) for key in ("ann", "ben")] == [None, None]
