@@ -45,6 +45,7 @@ setup(
         "holidays>=0.60",
         "itsdangerous>=2.2",
         "jinja2>=3.1",
+        "joserfc>=1.6",
         "lightgbm>=4.6",
         "matplotlib>=3.9",
         "numpy>=2",

@@ -109,6 +109,16 @@ class LinkSettings:
 
 
 @dataclass(frozen=True)
+class OidcSettings:
+    """Which identity provider signs people in, and as which of its applications we ask."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    timeout_seconds: float = 10
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -120,6 +130,7 @@ class Settings:
     slack: SlackSettings = field(default_factory=SlackSettings)
     mail: MailSettings | None = None
     links: LinkSettings | None = None
+    oidc: OidcSettings | None = None
 
     @property
     def has_channel(self) -> bool:
@@ -165,6 +176,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """
     env = environment() if env is None else env
     home = Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute()
+    links = _links(env.get("SALESINSIGHT_BASE_URL") or None, env.get("SALESINSIGHT_SECRET_KEY") or None)
     return Settings(
         home=home,
         postgres_url=_postgres_url(env.get("SALESINSIGHT_POSTGRES_URL") or None),
@@ -173,7 +185,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce=replace(_salesforce(env), state_directory=home),
         slack=_slack(env),
         mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
-        links=_links(env.get("SALESINSIGHT_BASE_URL") or None, env.get("SALESINSIGHT_SECRET_KEY") or None),
+        links=links,
+        oidc=_oidc(env, links),
     )
 
 
@@ -270,6 +283,28 @@ def _links(base_url: str | None, key: str | None) -> LinkSettings | None:
             " beside SALESINSIGHT_SECRET_KEY"
         )
     return LinkSettings(base_url.rstrip("/"), key)
+
+
+def _oidc(env: Mapping[str, str], links: LinkSettings | None) -> OidcSettings | None:
+    """The identity provider, or None where none is named. The secret is not shown."""
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    given = {name: env.get(name) or "" for name in names}
+    if not any(given.values()):
+        return None
+    missing = [name for name in names if not given[name]]
+    if links is None:
+        missing.append("SALESINSIGHT_BASE_URL")
+    if missing:
+        raise SettingsError(
+            f"{missing[0]}: expected beside {', '.join(n for n in names if given[n])}, got nothing; set it"
+        )
+    issuer = given["OIDC_ISSUER"]
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(
+            f"OIDC_ISSUER: expected the provider's issuer such as https://login.example.com, got {issuer!r}; correct it"
+        )
+    return OidcSettings(issuer, given["OIDC_CLIENT_ID"], given["OIDC_CLIENT_SECRET"])
 
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}

@@ -76,6 +76,7 @@ def test_the_readme_names_every_setting():
     own = [
         *("SALESINSIGHT_HOME", "SALESINSIGHT_POSTGRES_URL", "SALESINSIGHT_TIMEZONE", "SALESINSIGHT_CONFIG"),
         *("SALESINSIGHT_BASE_URL", "SALESINSIGHT_SECRET_KEY", "SLACK_SIGNING_SECRET"),
+        *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
     ]
     salesforce = [
         f"SALESFORCE_{field.name.upper()}" for field in fields(SalesforceSettings) if field.name != "state_directory"

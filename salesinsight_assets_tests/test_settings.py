@@ -251,3 +251,34 @@ def test_a_mail_server_that_cannot_be_used_is_refused_without_what_came(env, sai
 
 def test_without_an_address_there_is_no_mail_server():
     assert load_settings(FROM).mail is None
+
+
+# --- the identity provider ---
+
+PUBLIC = {"SALESINSIGHT_BASE_URL": "https://insight.example.com", "SALESINSIGHT_SECRET_KEY": "k" * 32}
+PROVIDER = {"OIDC_ISSUER": "https://login.example.com", "OIDC_CLIENT_ID": "insight", "OIDC_CLIENT_SECRET": "hush"}
+
+
+def test_an_identity_provider_is_read_with_its_secret_unseen():
+    oidc = load_settings({**PUBLIC, **PROVIDER}).oidc
+    assert oidc
+    assert (oidc.issuer, oidc.client_id, oidc.client_secret) == ("https://login.example.com", "insight", "hush")
+    assert "hush" not in repr(oidc)
+    assert load_settings(PUBLIC).oidc is None
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (PROVIDER, "SALESINSIGHT_BASE_URL: expected beside OIDC_ISSUER"),
+        ({**PUBLIC, **PROVIDER, "OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET: expected beside OIDC_ISSUER, OIDC_CLIENT_ID"),
+        ({**PUBLIC, "OIDC_CLIENT_SECRET": "hush"}, "OIDC_ISSUER: expected beside OIDC_CLIENT_SECRET"),
+        ({**PUBLIC, **PROVIDER, "OIDC_ISSUER": "http://login.example.com"}, "OIDC_ISSUER: expected the provider's issuer"),
+        ({**PUBLIC, **PROVIDER, "OIDC_ISSUER": "login.example.com"}, "OIDC_ISSUER: expected the provider's issuer"),
+        ({**PUBLIC, **PROVIDER, "OIDC_ISSUER": "https://a.example/?x=1"}, "OIDC_ISSUER: expected the provider's issuer"),
+    ],
+)  # fmt: skip
+def test_an_identity_provider_that_cannot_be_used_is_refused_by_name(env, said):
+    with pytest.raises(SettingsError, match=re.escape(said)) as told:
+        load_settings(env)
+    assert "hush" not in str(told.value)

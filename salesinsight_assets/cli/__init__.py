@@ -16,6 +16,7 @@ COMMANDS = {
     "import-csv": ("import_csv", "Load CSV files into the CRM tables, whole or not at all."),
     "score": ("score", "Score one open deal now, with reasons, as JSON."),
     "models": ("models", "List the models and who serves, or roll back."),
+    "tokens": ("tokens", "Create, list and revoke the tokens of the API."),
     "export": ("export", "Write any table to a CSV or Parquet file."),
     "db": ("db", "Bring the database to the present schema, or say where it stands."),
 }

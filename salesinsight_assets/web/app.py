@@ -18,16 +18,40 @@ from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
-from salesinsight_assets.web import answers, deal, deals, feedback, phone, pipeline, sign_in, slack, today
+from salesinsight_assets.web import (
+    answers,
+    deal,
+    deals,
+    feedback,
+    phone,
+    pipeline,
+    sign_in,
+    sign_in_mail,
+    sign_in_oidc,
+    slack,
+    today,
+)
+from salesinsight_assets.web.api.contents import API
+from salesinsight_assets.web.api.reference import reference_router
 from salesinsight_assets.web.frame import HOME, STATIC, error_page
 from salesinsight_assets.web.guard import guarded
-from salesinsight_assets.web.problems import wants_json
+from salesinsight_assets.web.problems import ProblemError, problem_of, wants_json
 from salesinsight_assets.web.visits import SignInNeededError, Site, VisitOf
 
 _THREADS = 8
 """Each keeps a connection to the database."""
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
-PAGES = (sign_in.router, phone.router, deals.router, deal.router, feedback.router, today.router, pipeline.router)
+PAGES = (
+    sign_in.router,
+    sign_in_mail.router,
+    sign_in_oidc.router,
+    phone.router,
+    today.router,
+    pipeline.router,
+    deals.router,
+    deal.router,
+    feedback.router,
+)
 
 
 def create_app(
@@ -43,7 +67,7 @@ def create_app(
     app.state.site = Site(warehouse, settings, policies, clock, signs_in_locally)
     app.middleware("http")(guarded)
     app.mount("/static", _Static(directory=STATIC))
-    for router in PAGES:
+    for router in (*PAGES, *API, reference_router(API)):
         app.include_router(router)
     store = FeedbackStore(warehouse)
     if settings.links is not None:
@@ -55,6 +79,7 @@ def create_app(
     app.add_api_route("/", _first_page)
     app.add_exception_handler(SignInNeededError, _to_sign_in)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(ProblemError, problem_of)
     app.add_exception_handler(RequestValidationError, _not_understood)
     return app
 
@@ -90,11 +115,18 @@ def _to_sign_in(request: Request, _: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     status = HTTPStatus(getattr(error, "status_code", 500))
+    told, then = _in_words(request, status, str(getattr(error, "detail", "")))
+    answer = error_page(request, status, told, then)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+def _in_words(request: Request, status: HTTPStatus, detail: str) -> tuple[str, str]:
+    if status == HTTPStatus.NOT_FOUND and wants_json(request):
+        return "There is no such address.", "See /docs for those that there are."
     if status == HTTPStatus.NOT_FOUND:
-        return error_page(
-            request, status, "There is no such page.", "It may have moved, or not be yours to see. The menu leads on."
-        )
-    return error_page(request, status, f"{status.phrase}.", str(getattr(error, "detail", "")))
+        return "There is no such page.", "It may have moved, or not be yours to see. The menu leads on."
+    return f"{status.phrase}.", detail
 
 
 def _not_understood(request: Request, error: Exception) -> Response:

@@ -1,9 +1,14 @@
-"""Signing in and out. How somebody proves who they are is said by the ways in: here that of `salesinsight dev` on one's own machine."""
+"""Signing in and out. How somebody proves who they are is said by the ways in: here that of `salesinsight dev` on one's own machine.
+
+What belongs elsewhere: links by e-mail (`sign_in_mail`), single sign-on (`sign_in_oidc`).
+"""
 
 import ipaddress
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,9 +19,29 @@ from salesinsight_assets.web.frame import bare_page
 from salesinsight_assets.web.visits import COOKIE, Site, SiteOf
 
 SIGN_IN = "/sign-in"
+SINGLE_SIGN_ON = f"{SIGN_IN}/oidc"
 LOCAL_ENGINEER = Identity(LOCAL_ENGINEER_ADDRESS, "Data engineer")
 _MOST_PEOPLE_SHOWN = 60
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways in that are set up: links by e-mail, and where single sign-on begins."""
+
+    by_mail: bool
+    single_sign_on: str | None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return self.by_mail or self.single_sign_on is not None
+
+
+def _ways(site: Site, then: str) -> Ways:
+    settings = site.settings
+    by_mail = settings.mail is not None and settings.links is not None
+    return Ways(by_mail, f"{SINGLE_SIGN_ON}?{urlencode({'next': then})}" if settings.oidc else None)
 
 
 def own_address(address: str) -> str:
@@ -59,7 +84,9 @@ def signed_in(site: Site, request: Request, identity: Identity, by: str, then: s
 def ways_in(request: Request, site: SiteOf, next: str = "/", said: str = "") -> HTMLResponse:  # noqa: A002 - stands in addresses
     """The ways in."""
     people = _people_here(site, request)
-    return bare_page("sign_in.html.jinja", next=own_address(next), people=people, ways=[], said=said)
+    return bare_page(
+        "sign_in.html.jinja", next=own_address(next), people=people, ways=_ways(site, own_address(next)), said=said
+    )
 
 
 @router.post(f"{SIGN_IN}/here")

@@ -1,8 +1,10 @@
 """Who asks for a page: the site it is asked of, the viewer, the rows that viewer may see, and how fresh they are."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar, cast
@@ -10,10 +12,13 @@ from typing import Annotated, Generic, TypeVar, cast
 from fastapi import Depends, Request
 
 from salesinsight_assets.adapters.dashboard import people
+from salesinsight_assets.adapters.dashboard.api_tokens import ApiTokens
 from salesinsight_assets.adapters.dashboard.audit import AuditLog
 from salesinsight_assets.adapters.dashboard.freshness import company_currency, freshness
 from salesinsight_assets.adapters.dashboard.rows import Database, Rows
 from salesinsight_assets.adapters.dashboard.sessions import Sessions
+from salesinsight_assets.adapters.dashboard.sign_in_links import SignInLinks
+from salesinsight_assets.adapters.oidc import OidcProvider
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.last_week import last_week
 from salesinsight_assets.domain.access.hierarchy import Hierarchy
@@ -23,9 +28,14 @@ from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.monitoring.freshness import Banner, Freshness, banner
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings
+from salesinsight_assets.web.limits import Limits
 
 COOKIE = "salesinsight"
+SINGLE_SIGN_ON_BACK = "/sign-in/oidc/back"
+"""Where an identity provider leads browsers back to; it has to know this address beforehand."""
 Value = TypeVar("Value")
+_log = logging.getLogger(__name__)
+_AT_ONCE_LATER = 2
 _SECONDS_KEPT = 20
 """How long what hardly ever changes is kept: who is above whom, and which day is the latest."""
 
@@ -78,10 +88,18 @@ class Site:
     database: Database = field(init=False)
     sessions: Sessions = field(init=False)
     audit: AuditLog = field(init=False)
+    sign_in_links: SignInLinks = field(init=False)
+    tokens: ApiTokens = field(init=False)
+    limits: Limits = field(init=False)
+    oidc: OidcProvider | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = Database(self.warehouse.url)
         self.sessions, self.audit = Sessions(self.database), AuditLog(self.database)
+        self.sign_in_links, self.tokens = SignInLinks(self.database), ApiTokens(self.database)
+        self.limits = Limits(self.policies.access)
+        self.oidc = _provider(self.settings)
+        self._later = ThreadPoolExecutor(_AT_ONCE_LATER, "later")
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
         self._kept = _KeptByKey()
@@ -125,9 +143,29 @@ class Site:
             self.audit.note_visit(*visit, viewer.identity.user_id)
             self._noted = {noted for noted in self._noted if noted[0] == visit[0]} | {visit}
 
+    def identity_of(self, email: str) -> Identity | None:
+        """Whose an address is that was proved; None: nobody's who may see anything."""
+        return people.identity_of(self.database, email, self.policies.access)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do something that nobody waits for, in a thread of its own: none of those that pages are made in."""
+        self._later.submit(work).add_done_callback(_tell_failure)
+
     def close(self) -> None:
-        """Give up the connections."""
+        """Finish what is being done, and give up the connections."""
+        self._later.shutdown(cancel_futures=True)
         self.database.close()
+
+
+def _provider(settings: Settings) -> OidcProvider | None:
+    if settings.oidc is None or settings.links is None:
+        return None
+    return OidcProvider(settings.oidc, f"{settings.links.base_url}{SINGLE_SIGN_ON_BACK}")
+
+
+def _tell_failure(done: "Future[None]") -> None:
+    if not done.cancelled() and (error := done.exception()):
+        _log.error("What was to be done later failed", exc_info=error)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,9 @@ def test_addresses_of_the_configuration_see_all_whatever_their_capitals() -> Non
         ({"leaders": ("vera",)}, "leaders"),
         ({"session_hours": 0}, "session_hours"),
         ({"link_minutes": -1}, "link_minutes"),
+        ({"links_per_hour": 0}, "links_per_hour"),
+        ({"links_per_hour_of_network": 0}, "links_per_hour_of_network"),
+        ({"api_calls_per_minute": 0}, "api_calls_per_minute"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(given, named) -> None:

@@ -139,7 +139,9 @@ def _store_week_before(dashboard: Dashboard) -> None:
     found = snapshots(opportunity_history(dashboard.warehouse.crm_rows(as_of, as_of)), Grid([as_of]))
     frame = found.frame.drop(columns="as_of").set_index("opportunity_id", drop=False)
     rep, foreign = dashboard.user_id("rep"), dashboard.owner_of_another_team()
-    taken, handed = (next(deal for deal in dashboard.deals_of(owner) if deal in frame.index) for owner in (rep, foreign))
+    taken, handed = (
+        next(deal for deal in dashboard.deals_of(owner) if deal in frame.index) for owner in (rep, foreign)
+    )
     frame.loc[taken, "owner_id"], frame.loc[handed, "owner_id"] = foreign, rep
     dashboard.warehouse.replace_partition(OPEN_OPPORTUNITIES, {"as_of_date": WEEK_BEFORE}, frame)
 

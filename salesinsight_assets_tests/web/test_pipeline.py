@@ -96,7 +96,11 @@ def test_each_sees_the_pipeline_along_the_hierarchy(shown_dashboard) -> None:
 def test_an_owner_of_another_team_has_no_pipeline_here(shown_dashboard) -> None:
     browser, foreign = shown_dashboard.browser("manager"), shown_dashboard.owner_of_another_team()
     assert "No open deal" in browser.get(f"/pipeline?owner={foreign}").text
-    assert rows_of(browser, f"/pipeline.csv?owner={foreign}") == rows_of(browser, f"/pipeline/moves.csv?owner={foreign}") == []
+    assert (
+        rows_of(browser, f"/pipeline.csv?owner={foreign}")
+        == rows_of(browser, f"/pipeline/moves.csv?owner={foreign}")
+        == []
+    )
     for look in LOOKS:
         assert browser.get(f"/charts/{look}/pipeline/stages.svg?owner={foreign}").status_code == 404
     leader = rows_of(shown_dashboard.browser("leader"), f"/pipeline.csv?owner={foreign}")
@@ -109,7 +113,9 @@ def test_a_deal_that_changed_hands_is_not_called_deleted(shown_dashboard) -> Non
     rep, foreign = shown_dashboard.user_id("rep"), shown_dashboard.owner_of_another_team()
     assert by_move["taken over"] in shown_dashboard.deals_of(rep)
     assert by_move["handed over"] in shown_dashboard.deals_of(foreign)
-    assert {"taken over", "handed over"}.isdisjoint(moves(rows_of(shown_dashboard.browser("leader"), "/pipeline/moves.csv")))
+    assert {"taken over", "handed over"}.isdisjoint(
+        moves(rows_of(shown_dashboard.browser("leader"), "/pipeline/moves.csv"))
+    )
     assert "Handed over to another owner" in shown_dashboard.browser("rep").get("/pipeline").text
 
 
@@ -152,7 +158,9 @@ def test_pictures_come_in_four_looks_and_are_drawn_once(shown_dashboard) -> None
     after = page_plots._drawn.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
     assert browser.get("/charts/huge/light/calibration.svg").status_code == 422
-    assert shown_dashboard.stranger().get("/charts/wide/light/calibration.svg", allow_redirects=False).status_code == 303
+    assert (
+        shown_dashboard.stranger().get("/charts/wide/light/calibration.svg", allow_redirects=False).status_code == 303
+    )
 
 
 def test_of_a_week_that_nobody_stored_nothing_is_claimed(dashboard) -> None:

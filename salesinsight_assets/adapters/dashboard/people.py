@@ -2,7 +2,8 @@
 
 from salesinsight_assets.adapters.dashboard.rows import Database
 from salesinsight_assets.domain.access.hierarchy import Hierarchy, Person
-from salesinsight_assets.domain.access.viewer import Identity
+from salesinsight_assets.domain.access.policy import AccessPolicy
+from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, Identity
 
 _ACTIVE = "valid_to IS NULL AND NOT coalesce(is_deleted, false) AND coalesce(is_active, true)"
 
@@ -29,6 +30,19 @@ def person_with_address(database: Database, email: str) -> Identity | None:
     if len(found) != 1:
         return None
     return Identity(found[0]["email"], found[0]["name"], found[0]["id"])
+
+
+def identity_of(database: Database, email: str, policy: AccessPolicy) -> Identity | None:
+    """Whose an address is that somebody has proved to be theirs: an active user's of the CRM, else one of salesinsight.toml.
+
+    None: nobody's; so is the one that stands for whoever sits at this machine, which no mail can reach.
+    """
+    email = email.strip()
+    if email.casefold() == LOCAL_ENGINEER_ADDRESS or not email.isprintable():
+        return None
+    listed = {address.casefold(): address for address in (*policy.leaders, *policy.engineers)}
+    address = listed.get(email.casefold())
+    return person_with_address(database, email) or (Identity(address, address) if address else None)
 
 
 def is_active(database: Database, user_id: str) -> bool:
