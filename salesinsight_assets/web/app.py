@@ -18,7 +18,7 @@ from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
-from salesinsight_assets.web import answers, deals, sign_in, sign_in_mail, sign_in_oidc, slack
+from salesinsight_assets.web import answers, deals, phone, sign_in, sign_in_mail, sign_in_oidc, slack
 from salesinsight_assets.web.api.contents import API
 from salesinsight_assets.web.api.reference import reference_router
 from salesinsight_assets.web.frame import HOME, STATIC, error_page
