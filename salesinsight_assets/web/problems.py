@@ -16,10 +16,15 @@ class ProblemError(Exception):
     """What went wrong with a call of the API, raised from wherever it is found out."""
 
     def __init__(
-        self, status: HTTPStatus, title: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+        self,
+        status: HTTPStatus,
+        title: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(title)
-        self.answer = problem(status, title, detail, **more)
+        self.answer = problem(status, title, detail, **(more or {}))
         self.answer.headers.update(headers or {})
 
 
@@ -61,6 +66,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 _CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _DESCRIPTIONS = {
+    HTTPStatus.BAD_REQUEST: "The body cannot be read",
     HTTPStatus.UNAUTHORIZED: "No token, or one that is unknown, expired or revoked",
     HTTPStatus.FORBIDDEN: "The token lacks the scope, or the person the right",
     HTTPStatus.NOT_FOUND: "There is none, or it is not the caller's to see",

@@ -18,7 +18,7 @@ from salesinsight_assets.domain.delivery.sign_in_mail import SUBJECT, SignInMail
 from salesinsight_assets.settings import LinkSettings, MailSettings
 from salesinsight_assets.web.frame import bare_page, error_page
 from salesinsight_assets.web.limits import network_of, too_many
-from salesinsight_assets.web.sign_in import SIGN_IN, own_address, signed_in
+from salesinsight_assets.web.sign_in import SIGN_IN, signed_in
 from salesinsight_assets.web.visits import Site, SiteOf
 
 BY_MAIL = "link by e-mail"
@@ -52,7 +52,7 @@ def ask_for_link(
     )
     if wait is not None:
         return too_many(request, wait)
-    then = own_address(next) if len(next) <= _LONGEST_NEXT else "/"
+    then = next if len(next) <= _LONGEST_NEXT else "/"
     site.later(_sending(site, links, mail, email, then))
     minutes = f"{site.policies.access.link_minutes:g}"
     return bare_page("sign_in_sent.html.jinja", email=email, minutes=minutes, sign_in=SIGN_IN)

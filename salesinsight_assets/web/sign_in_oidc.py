@@ -17,7 +17,7 @@ from salesinsight_assets.domain.plain_text import one_line
 from salesinsight_assets.settings import LinkSettings, OidcSettings
 from salesinsight_assets.web.frame import bare_page
 from salesinsight_assets.web.limits import network_of
-from salesinsight_assets.web.sign_in import SIGN_IN, SINGLE_SIGN_ON, own_address, signed_in
+from salesinsight_assets.web.sign_in import SIGN_IN, SINGLE_SIGN_ON, signed_in
 from salesinsight_assets.web.visits import SINGLE_SIGN_ON_BACK, Site, SiteOf
 
 BY_SINGLE_SIGN_ON = "single sign-on"
@@ -37,7 +37,7 @@ class _UnknownError(Exception):
 def begin(request: Request, site: SiteOf, next: str = "/") -> Response:  # noqa: A002 - stands in addresses
     """To the provider; the browser keeps what shows that it is the one that went there."""
     provider, links, _ = _single_sign_on(site)
-    at, then = site.clock(), own_address(next) if len(next) <= _LONGEST_NEXT else "/"
+    at, then = site.clock(), next if len(next) <= _LONGEST_NEXT else "/"
     attempt = SignInAttempt(new_token(), new_token(), new_token(), then, at + _LASTS)
     try:
         address = provider.address(attempt, at)

@@ -72,9 +72,19 @@ def whole_api(kept_database, night_database) -> Iterator[Api]:
     warehouse = Warehouse(kept_database("api_of_a_night", night_database))
     database = Database(warehouse.url)
     with dashboard_on(warehouse, ACCESS) as dashboard:
+        _move_a_rep_out_of_the_team(dashboard)
         yield Api(dashboard, ApiTokens(database))
     database.close()
     warehouse.close()
+
+
+def _move_a_rep_out_of_the_team(dashboard: Dashboard) -> None:
+    """All reps of the small company have one manager: one of them reports to the head of sales from now on."""
+    dashboard.warehouse.execute(
+        "UPDATE crm.users SET user_role_id = NULL, manager_id = (SELECT id FROM crm.users WHERE email = $1 AND valid_to IS NULL)"
+        " WHERE valid_to IS NULL AND id = (SELECT max(owner_id) FROM insight.opportunity_scores WHERE owner_id <> $2)",
+        (dashboard.people["leader"], dashboard.user_id("rep")),
+    )
 
 
 @pytest.fixture
@@ -438,6 +448,8 @@ def test_the_use_of_the_dashboard_by_reps_is_measured(api) -> None:
         ("/nowhere", "GET", 404),
         ("/scores", "DELETE", 405),
         ("/scores?limit=0", "GET", 422),
+        ("/scores?risk=HIGH", "GET", 422),
+        ("/metrics?day=2025-03-31", "GET", 422),
         ("/scores?day=tomorrow", "GET", 422),
         ("/scores?day=1711843200", "GET", 422),
         ("/scores?owner_id=%00", "GET", 422),

@@ -1,13 +1,13 @@
 """How fresh what is shown is: of which day, by whom it was scored, and of which moment the CRM's rows are."""
 
 import adbc_driver_manager
-import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from salesinsight_assets.adapters.dashboard.rows import Database
 from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
 from salesinsight_assets.domain.monitoring.freshness import Freshness
 
-UNREACHABLE = (sa.exc.SQLAlchemyError, adbc_driver_manager.Error)
+UNREACHABLE = (SQLAlchemyError, adbc_driver_manager.Error)
 """What is raised where the database does not answer."""
 _LATEST = "SELECT as_of_date, model_id, is_fallback, open_deals FROM insight.scoring_runs ORDER BY as_of_date DESC, scored_at DESC LIMIT 1"
 

@@ -100,5 +100,5 @@ def alert_id(row: Row) -> str:
 
 
 def _alert(row: Row) -> Alert:
-    values = {name: None if is_missing(value) else value for name, value in row.items()}
+    values: dict[str, Any] = {name: None if is_missing(value) else value for name, value in row.items()}
     return Alert(alert_id=alert_id(row), **values)

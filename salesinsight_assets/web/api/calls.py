@@ -11,6 +11,7 @@ from salesinsight_assets.adapters.dashboard.api_tokens import ApiToken
 from salesinsight_assets.adapters.dashboard.rows import Rows
 from salesinsight_assets.domain.access.viewer import Viewer
 from salesinsight_assets.domain.monitoring.freshness import banner
+from salesinsight_assets.web.api.values import check_parameters
 from salesinsight_assets.web.limits import network_of, retry_after
 from salesinsight_assets.web.problems import ProblemError
 from salesinsight_assets.web.visits import Site, SiteOf, Visit
@@ -42,7 +43,8 @@ def call_of(
     """The call of whoever shows a token with the scopes that are needed.
 
     Raises:
-        ProblemError: 401 without a token that works, 403 without a scope, 429 for too many calls.
+        ProblemError: 401 without a token that works, 403 without a scope, 429 for too many calls, 422 for a parameter that
+            the operation does not have.
     """
     at = site.clock()
     token, viewer = _caller(request, site, given.credentials if given else None)
@@ -51,6 +53,7 @@ def call_of(
     missing = [scope for scope in needed.scopes if scope not in token.scopes]
     if missing:
         raise _lacks(site, request, token, missing[0])
+    check_parameters(request)
     site.tokens.note_use(token, at)
     found = site.freshness()
     said = banner(found, at, site.settings.zone, site.policies.schedule.at("messages"))

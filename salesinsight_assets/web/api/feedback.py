@@ -21,7 +21,7 @@ _ALERT_ID = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.[a-z_]{1,50}\.[^\x00]{1,100}$"
 router = APIRouter(
     prefix="/api/v1",
     tags=["Alerts"],
-    responses={**OF_EVERY_CALL, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
+    responses={**OF_EVERY_CALL, **documented(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
 )
 
 

@@ -56,5 +56,5 @@ def _health(site: Site) -> Health:
 
 def _unwell(health: str, detail: str, more: dict[str, Any]) -> ProblemError:
     return ProblemError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "What is shown is not fresh.", detail, **{**more, "health": health}
+        HTTPStatus.SERVICE_UNAVAILABLE, "What is shown is not fresh.", detail, more={**more, "health": health}
     )

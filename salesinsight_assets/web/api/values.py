@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
 from salesinsight_assets.domain.crm.rows import long_id
-from salesinsight_assets.web.problems import not_found
+from salesinsight_assets.domain.plain_text import one_line
+from salesinsight_assets.web.problems import ProblemError, not_found
 
 _NO_NUL = "^[^\\x00]*$"
 """PostgreSQL's texts hold no NUL."""
@@ -62,3 +64,26 @@ def read_cursor(cursor: str, length: int) -> list[Any]:
 def forms_of(opportunity_id: str) -> list[str]:
     """An Id as it came, and in 18 characters."""
     return [opportunity_id, long_id(opportunity_id)]
+
+
+def check_parameters(request: Request) -> None:
+    """A filter that is misspelt must not pass as none.
+
+    Raises:
+        ProblemError: 422, the operation has no parameter of a name that came.
+    """
+    known = sorted(_parameters(getattr(request.scope.get("route"), "dependant", None)))
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        expected = f"expected one of {', '.join(known)}" if known else "there are none"
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such parameter.", f"{one_line(unknown[0])}: {expected}."
+        )
+
+
+def _parameters(dependant: Any) -> set[str]:
+    """The names of the parameters in the query, of an operation and of what it depends on."""
+    if dependant is None:
+        return set()
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters(within) for within in dependant.dependencies))
