@@ -13,6 +13,7 @@ from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
 from salesinsight_assets.domain.reports.pipeline_health import pipeline_health
 from salesinsight_assets.domain.reports.results import decided_amounts, won_later
+from salesinsight_assets.domain.reports.words import short_money
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets_tests.conftest import LAST_DAY
 
@@ -68,7 +69,7 @@ def test_what_is_expected_is_amount_times_chance_with_its_interval(shown_dashboa
     expected = (scores["amount"] * scores["win_probability"]).sum()
     browser = shown_dashboard.browser("leader")
     assert total(rows_of(browser, "/pipeline.csv"), "expected_amount") == pytest.approx(expected, abs=5)
-    assert f"${expected / 1e6:.2f}M" in browser.get("/pipeline").text
+    assert short_money(expected, "USD") in browser.get("/pipeline").text
     assert "95 % interval" in browser.get("/pipeline").text
 
 
@@ -96,7 +97,11 @@ def test_each_sees_the_pipeline_along_the_hierarchy(shown_dashboard) -> None:
 def test_an_owner_of_another_team_has_no_pipeline_here(shown_dashboard) -> None:
     browser, foreign = shown_dashboard.browser("manager"), shown_dashboard.owner_of_another_team()
     assert "No open deal" in browser.get(f"/pipeline?owner={foreign}").text
-    assert rows_of(browser, f"/pipeline.csv?owner={foreign}") == rows_of(browser, f"/pipeline/moves.csv?owner={foreign}") == []
+    assert (
+        rows_of(browser, f"/pipeline.csv?owner={foreign}")
+        == rows_of(browser, f"/pipeline/moves.csv?owner={foreign}")
+        == []
+    )
     for look in LOOKS:
         assert browser.get(f"/charts/{look}/pipeline/stages.svg?owner={foreign}").status_code == 404
     leader = rows_of(shown_dashboard.browser("leader"), f"/pipeline.csv?owner={foreign}")
@@ -109,7 +114,9 @@ def test_a_deal_that_changed_hands_is_not_called_deleted(shown_dashboard) -> Non
     rep, foreign = shown_dashboard.user_id("rep"), shown_dashboard.owner_of_another_team()
     assert by_move["taken over"] in shown_dashboard.deals_of(rep)
     assert by_move["handed over"] in shown_dashboard.deals_of(foreign)
-    assert {"taken over", "handed over"}.isdisjoint(moves(rows_of(shown_dashboard.browser("leader"), "/pipeline/moves.csv")))
+    assert {"taken over", "handed over"}.isdisjoint(
+        moves(rows_of(shown_dashboard.browser("leader"), "/pipeline/moves.csv"))
+    )
     assert "Handed over to another owner" in shown_dashboard.browser("rep").get("/pipeline").text
 
 
@@ -119,7 +126,8 @@ def test_the_moves_of_the_week_are_listed_one_way_at_a_time(shown_dashboard) -> 
     assert {row["move"] for row in won} == {"won"}
     shown = browser.get("/pipeline/moves?move=won").text
     assert all(f"/deals/{row['opportunity_id']}" in shown for row in won)
-    assert "No deal moved in this way" in browser.get("/pipeline/moves?move=nonsense").text
+    assert "No deal moved in this way" in browser.get("/pipeline/moves?move=exchange rates").text
+    assert browser.get("/pipeline/moves?move=nonsense").status_code == 422
 
 
 def test_everyone_reads_what_the_model_said_and_what_happened(shown_dashboard) -> None:
@@ -152,7 +160,9 @@ def test_pictures_come_in_four_looks_and_are_drawn_once(shown_dashboard) -> None
     after = page_plots._drawn.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
     assert browser.get("/charts/huge/light/calibration.svg").status_code == 422
-    assert shown_dashboard.stranger().get("/charts/wide/light/calibration.svg", allow_redirects=False).status_code == 303
+    assert (
+        shown_dashboard.stranger().get("/charts/wide/light/calibration.svg", allow_redirects=False).status_code == 303
+    )
 
 
 def test_of_a_week_that_nobody_stored_nothing_is_claimed(dashboard) -> None:
