@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import pandas as pd
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response
 
 from salesinsight_assets.adapters import page_plots, report_plots
@@ -17,6 +17,7 @@ from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
 from salesinsight_assets.domain.reports.judged_scores import Said
 from salesinsight_assets.domain.reports.pipeline_health import WEEK
+from salesinsight_assets.domain.reports.pipeline_movement import CHANGING, ENTERING, LEAVING
 from salesinsight_assets.domain.reports.pipeline_movement_pages import move_label, movement_steps
 from salesinsight_assets.domain.reports.pipeline_now import PipelineNow, pipeline_now
 from salesinsight_assets.domain.reports.said import said_of_snapshots, said_points, said_sentence
@@ -53,6 +54,7 @@ def _part(owner: str = "", due: Literal["", "quarter"] = "") -> Part:
 
 
 PartOf = Annotated[Part, Depends(_part)]
+Move = Annotated[str, Query(pattern=f"^({'|'.join((*ENTERING, *CHANGING, *LEAVING))}|)$")]
 
 
 @router.get("/pipeline")
@@ -99,7 +101,7 @@ def pipeline_file(visit: VisitOf, part: PartOf) -> Response:
 
 
 @router.get("/pipeline/moves")
-def moves(visit: VisitOf, part: PartOf, move: str = "") -> Response:
+def moves(visit: VisitOf, part: PartOf, move: Move = "") -> Response:
     """The deals that moved in the week, all or in one way."""
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="What moved", about="What moved in a week")
@@ -118,7 +120,7 @@ def moves(visit: VisitOf, part: PartOf, move: str = "") -> Response:
 
 
 @router.get("/pipeline/moves.csv")
-def moves_file(visit: VisitOf, part: PartOf, move: str = "") -> Response:
+def moves_file(visit: VisitOf, part: PartOf, move: Move = "") -> Response:
     """They as rows."""
     return csv_file(visit, f"moves-{visit.day or visit.site.today}.csv", _MOVE_COLUMNS, _moves(visit, part, move))
 

@@ -116,9 +116,27 @@ def _people(warehouse: Warehouse) -> dict[Role, str]:
 
 @pytest.fixture
 def dashboard(new_database, night_database) -> Iterator[Dashboard]:
-    """The dashboard of the small company on the morning after its last night."""
-    with dashboard_on(new_database(night_database)) as made:
+    """The dashboard of the small company, in two teams, on the morning after its last night."""
+    warehouse = new_database(night_database)
+    _split_the_team(warehouse)
+    with dashboard_on(warehouse) as made:
         yield made
+
+
+def _split_the_team(warehouse: Warehouse) -> None:
+    """The small company has one team: the two reps with the fewest open deals get another manager, one who was a rep."""
+    warehouse.execute(
+        "WITH reps AS (SELECT u.id, u.manager_id, count(s.opportunity_id) AS n FROM crm.users AS u"
+        " LEFT JOIN insight.opportunity_scores AS s ON s.owner_id = u.id AND s.as_of_date = $1::text::date"
+        " WHERE u.valid_to IS NULL AND u.title = 'Account Executive' GROUP BY 1, 2),"
+        " lead AS (SELECT r.id, m.manager_id AS head FROM reps AS r JOIN crm.users AS m ON m.id = r.manager_id AND m.valid_to IS NULL"
+        " WHERE r.n = 0 ORDER BY r.id LIMIT 1),"
+        " moved AS (SELECT id FROM reps WHERE n > 0 ORDER BY n, id LIMIT 2)"
+        " UPDATE crm.users AS u SET user_role_id = NULL, is_active = true,"
+        " manager_id = CASE WHEN u.id = lead.id THEN lead.head ELSE lead.id END"
+        " FROM lead WHERE u.valid_to IS NULL AND (u.id = lead.id OR u.id IN (SELECT id FROM moved))",
+        (LAST_DAY.isoformat(),),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +146,7 @@ def shown_dashboard(kept_database, night_database) -> Iterator[Dashboard]:
     Of the rep's deals one was another team's then, and one of that team's was the rep's.
     """
     warehouse = Warehouse(kept_database("looked_at", night_database))
+    _split_the_team(warehouse)
     with dashboard_on(warehouse) as made:
         _store_week_before(made)
         yield made

@@ -13,6 +13,7 @@ from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
 from salesinsight_assets.domain.reports.pipeline_health import pipeline_health
 from salesinsight_assets.domain.reports.results import decided_amounts, won_later
+from salesinsight_assets.domain.reports.words import short_money
 from salesinsight_assets.domain.scores.policy import RiskPolicy
 from salesinsight_assets_tests.conftest import LAST_DAY
 
@@ -68,7 +69,7 @@ def test_what_is_expected_is_amount_times_chance_with_its_interval(shown_dashboa
     expected = (scores["amount"] * scores["win_probability"]).sum()
     browser = shown_dashboard.browser("leader")
     assert total(rows_of(browser, "/pipeline.csv"), "expected_amount") == pytest.approx(expected, abs=5)
-    assert f"${expected / 1e6:.2f}M" in browser.get("/pipeline").text
+    assert short_money(expected, "USD") in browser.get("/pipeline").text
     assert "95 % interval" in browser.get("/pipeline").text
 
 
@@ -125,7 +126,8 @@ def test_the_moves_of_the_week_are_listed_one_way_at_a_time(shown_dashboard) -> 
     assert {row["move"] for row in won} == {"won"}
     shown = browser.get("/pipeline/moves?move=won").text
     assert all(f"/deals/{row['opportunity_id']}" in shown for row in won)
-    assert "No deal moved in this way" in browser.get("/pipeline/moves?move=nonsense").text
+    assert "No deal moved in this way" in browser.get("/pipeline/moves?move=exchange rates").text
+    assert browser.get("/pipeline/moves?move=nonsense").status_code == 422
 
 
 def test_everyone_reads_what_the_model_said_and_what_happened(shown_dashboard) -> None:

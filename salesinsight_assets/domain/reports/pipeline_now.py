@@ -141,6 +141,6 @@ def _moved(now: pd.DataFrame, week: Week, day: date, period: Period | None) -> t
     before = week.deals.set_index("opportunity_id", drop=False).rename_axis(None)
     given = (before, now, week.fates, week.since, (week.day, day), period, week.reassigned)
     moves = moves_of_deals(*given)
-    known = moves.join(now[_SHOWN]).join(before[_SHOWN], rsuffix="_before")
+    known = moves.join(now[_SHOWN]).join(before[_SHOWN].add_suffix("_before"))
     known = known.reindex(known["change"].abs().sort_values(ascending=False, kind="stable").index)
     return movement(*given), known.rename_axis("opportunity_id").reset_index()
