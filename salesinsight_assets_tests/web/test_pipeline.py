@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from salesinsight_assets.adapters import page_plots
+from salesinsight_assets.adapters.plots import BLUE
 from salesinsight_assets.domain.history.grid import end_of_day
 from salesinsight_assets.domain.history.snapshots import opportunity_history
 from salesinsight_assets.domain.reports.pipeline_health import pipeline_health
@@ -153,6 +154,7 @@ def test_pictures_come_in_four_looks_and_are_drawn_once(shown_dashboard) -> None
             answer = browser.get(f"/charts/{look}/{name}.svg")
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
             assert "script" not in answer.headers["Content-Security-Policy"]
+            assert (BLUE in answer.text) == look.endswith("light")
             drawn.add(answer.text)
     assert len(drawn) == 3 * len(LOOKS)
     before = page_plots._drawn.cache_info()
@@ -177,10 +179,12 @@ def test_of_a_week_that_nobody_stored_nothing_is_claimed(dashboard) -> None:
     ("model_id", "told", "calibration"),
     [
         ("rules", "no interval is claimed", "promise nothing that could be held against them"),
-        ("base-rate-2025-03-01", "says nothing of the single deal", "there is nothing of a model to judge"),
+        ("the base rate", "says nothing of the single deal", "there is nothing of a model to judge"),
     ],
 )
 def test_chances_that_no_model_gave_are_labelled_and_promise_no_more(dashboard, model_id, told, calibration) -> None:
+    base_rates = dashboard.warehouse.read("SELECT model_id FROM insight.models WHERE kind = 'base_rate'")["model_id"]
+    model_id = model_id if model_id == "rules" else str(base_rates[0])
     for table in ("prediction_ledger", "scoring_runs"):
         dashboard.warehouse.execute(
             f"UPDATE insight.{table} SET model_id = $1, is_fallback = true WHERE as_of_date = $2::text::date"
