@@ -18,7 +18,7 @@ from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
 from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
-from salesinsight_assets.web import answers, deals, sign_in, slack
+from salesinsight_assets.web import answers, api_score_now, deals, score_now, sign_in, slack
 from salesinsight_assets.web.frame import HOME, STATIC, error_page
 from salesinsight_assets.web.guard import guarded
 from salesinsight_assets.web.problems import wants_json
@@ -27,7 +27,7 @@ from salesinsight_assets.web.visits import SignInNeededError, Site, VisitOf
 _THREADS = 8
 """Each keeps a connection to the database."""
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
-PAGES = (sign_in.router, deals.router)
+PAGES = (sign_in.router, deals.router, score_now.router, api_score_now.router)
 
 
 def create_app(

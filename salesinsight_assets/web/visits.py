@@ -13,6 +13,7 @@ from salesinsight_assets.adapters.dashboard import people
 from salesinsight_assets.adapters.dashboard.audit import AuditLog
 from salesinsight_assets.adapters.dashboard.freshness import company_currency, freshness
 from salesinsight_assets.adapters.dashboard.rows import Database, Rows
+from salesinsight_assets.adapters.dashboard.score_now import ScoreNow
 from salesinsight_assets.adapters.dashboard.sessions import Sessions
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.hierarchy import Hierarchy
@@ -59,10 +60,12 @@ class Site:
     database: Database = field(init=False)
     sessions: Sessions = field(init=False)
     audit: AuditLog = field(init=False)
+    score_now: ScoreNow = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = Database(self.warehouse.url)
         self.sessions, self.audit = Sessions(self.database), AuditLog(self.database)
+        self.score_now = ScoreNow(self.warehouse, self.settings.zone, self.policies)
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
         self._noted: set[tuple[date, str]] = set()

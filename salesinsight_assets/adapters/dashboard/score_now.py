@@ -46,7 +46,9 @@ def visible_deal(rows: Rows, given: str) -> str | None:
 
 def deal_standing(store: Warehouse, given: str, moment: datetime) -> tuple[str | None, Standing]:
     """The name of a deal and where it stood at a moment, by its Id in 15 or 18 characters."""
-    rows: dict[str, pd.DataFrame] = {name: store.read(query, (given, long_id(given))) for name, query in _STANDING.items()}
+    rows: dict[str, pd.DataFrame] = {
+        name: store.read(query, (given, long_id(given))) for name, query in _STANDING.items()
+    }
     if rows["opportunities"].empty:
         return None, Standing("unknown")
     rows["opportunity_stages"] = store.read("SELECT * FROM crm.opportunity_stages")

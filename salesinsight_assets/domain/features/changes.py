@@ -20,7 +20,7 @@ from salesinsight_assets.domain.features.velocity import (
 )
 from salesinsight_assets.domain.features.win_rates import company_win_rates, size_bands, size_win_rates
 from salesinsight_assets.domain.history.currencies import company_rates
-from salesinsight_assets.domain.history.grid import Floats, codes_of, days_of
+from salesinsight_assets.domain.history.grid import Floats, Times, codes_of, days_of
 from salesinsight_assets.domain.history.stages import stage_positions
 
 Deal = dict[str, Any]
@@ -47,20 +47,22 @@ class DealFactsNow:
     """The facts about every open deal of one moment, and what else a changed deal's facts depend on.
 
     Attributes:
-        deals: the columns of `snapshots`, one row a deal.
+        deals: the columns of `snapshots` by name, one value a deal.
         facts: see `facts_of`, in the same order.
         stages: one row an open stage that a deal can be moved to, in their order, by name: `stage` (its first name),
             `stage_order`, `stage_position`, `stage_probability`, `expected_stage_days`.
         of_size: `size_win_rate` and `expected_cycle_days` by size band; the last one is of deals without an amount.
-        rates: the rate of today into the company's currency, by currency.
+        own_rates, rates_of_today: the rates into the company's currency, in the order of the deals: that of the close date, and
+            that of a close date still to come.
         day: the calendar day of the moment.
     """
 
-    deals: pd.DataFrame
+    deals: Mapping[str, np.ndarray]
     facts: Mapping[str, Floats]
     stages: pd.DataFrame
     of_size: Mapping[str, Floats]
-    rates: Mapping[Any, float]
+    own_rates: Floats
+    rates_of_today: Floats
     day: date
 
     def changed(self, place: int, changes: Changes) -> tuple[Deal, DealFacts]:
@@ -69,11 +71,11 @@ class DealFactsNow:
         Raises:
             ValueError: a change that cannot be made; its text says what was expected.
         """
-        deal: Deal = {str(name): self.deals[name].iloc[place] for name in self.deals}
+        deal: Deal = {name: column[place] for name, column in self.deals.items()}
         facts = {name: float(column[place]) for name, column in self.facts.items()}
         self._put_stage(changes.stage_name, deal, facts)
         self._put_close_date(changes.close_date, deal, facts)
-        self._put_amount(changes, deal, facts)
+        self._put_amount(place, changes, deal, facts)
         if changes.next_step is not None:
             facts["has_next_step"] = float(bool(changes.next_step.strip()))
         if changes.has_activity:
@@ -86,8 +88,9 @@ class DealFactsNow:
             return
         if name not in self.stages.index:
             raise ValueError(f"stage_name: expected one of {', '.join(self.stages.index)}, got {name!r}")
-        stage, position = self.stages.loc[name], facts["stage_position"]
-        facts |= {n: float(stage[n]) for n in ("stage_position", "stage_probability", "expected_stage_days")}
+        position = facts["stage_position"]
+        for column in ("stage_position", "stage_probability", "expected_stage_days"):
+            facts[column] = float(self.stages[column].loc[name])
         facts["stage_regressions"] += facts["stage_position"] < position
         facts["stage_change_count"] += 1
         facts["days_in_stage"] = facts["days_since_last_change"] = 0.0
@@ -107,28 +110,24 @@ class DealFactsNow:
         facts["days_since_last_change"] = 0.0
         deal["close_date"] = pd.Timestamp(day)
 
-    def _put_amount(self, changes: Changes, deal: Deal, facts: DealFacts) -> None:
-        """The amount, and what it comes to in the company's currency; a close date that was past had a rate of its own."""
-        before, company_before = float(deal["amount"]), facts["company_amount"]
+    def _put_amount(self, place: int, changes: Changes, deal: Deal, facts: DealFacts) -> None:
+        """The amount, and what it comes to in the company's currency, at the rate of the close date."""
+        before = deal["amount"]
         amount = before if changes.amount is None else changes.amount
-        if not amount >= 0 and changes.amount is not None:
+        if changes.amount is not None and not amount >= 0:
             raise ValueError(f"amount: expected a number from 0 on, got {amount}")
-        if amount == before and changes.close_date is None:
+        is_other = changes.amount is not None and amount != before
+        if not is_other and changes.close_date is None:
             return
-        is_past = pd.notna(deal["close_date"]) and pd.Timestamp(deal["close_date"]).date() < self.day
-        rate = before / company_before if is_past and company_before else self.rates.get(_key(deal), np.nan)
+        rate = self.own_rates[place] if changes.close_date is None else self.rates_of_today[place]
         is_converted = facts["compared_amount"] != before and not np.isnan(before)
         deal["amount"], deal["company_amount"] = amount, amount / rate
         facts["company_amount"] = amount / rate
         facts["compared_amount"] = facts["company_amount"] if is_converted else amount
         size = int(size_bands(np.array([facts["company_amount"]]))[0])
         facts |= {name: float(values[size]) for name, values in self.of_size.items()}
-        if amount != before:
+        if is_other:
             facts["days_since_last_change"] = 0.0
-
-
-def _key(deal: Deal) -> Any:
-    return None if pd.isna(deal["currency_iso_code"]) else deal["currency_iso_code"]
 
 
 def facts_now(known: Known) -> DealFactsNow:
@@ -138,14 +137,15 @@ def facts_now(known: Known) -> DealFactsNow:
     cycles = expected_cycle_days(known)
     unknown = np.full(1, np.nan)  # the size of a deal without an amount is -1: the last
     return DealFactsNow(
-        frame,
+        {str(name): frame[name].to_numpy(object) for name in frame},
         facts_of(known),
         _stages_to_choose(known),
         {
             "size_win_rate": np.r_[size_win_rates(known, company_win_rates(known))[:, 0], unknown],
             "expected_cycle_days": np.r_[np.where(np.isnan(cycles), company, cycles)[:, 0], company],
         },
-        _rates_of_today(known),
+        _rates(known, days_of(frame["close_date"])),
+        _rates(known, np.full(len(frame), grid.days[0])),
         grid.days[0].astype(object),
     )
 
@@ -168,10 +168,7 @@ def _stages_to_choose(known: Known) -> pd.DataFrame:
     return found.sort_values("stage_order", kind="stable")
 
 
-def _rates_of_today(known: Known) -> Mapping[Any, float]:
-    grid = known.snapshots.grid
-    currencies = known.snapshots.frame["currency_iso_code"].astype(object)
-    distinct = currencies.where(currencies.notna(), None).drop_duplicates().to_numpy(object)
-    at, day = np.repeat(grid.moments, len(distinct)), np.repeat(grid.days, len(distinct))
-    rates = company_rates(known.history.crm, distinct, days_of(pd.Series(day)), at, day)
-    return dict(zip(distinct, rates, strict=True))
+def _rates(known: Known, close_date: Times) -> Floats:
+    """The rate of each deal into the company's currency, had it that close date."""
+    currency = known.snapshots.frame["currency_iso_code"].to_numpy(object)
+    return company_rates(known.history.crm, currency, close_date, known.moments, known.days)

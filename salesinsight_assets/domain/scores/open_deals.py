@@ -4,7 +4,7 @@ What a deal's score needs of all the others (rates, expected times, what is usua
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.features.changes import Changes, DealFactsNow, facts_now
+from salesinsight_assets.domain.features.changes import Changes, Deal, DealFactsNow, facts_now
 from salesinsight_assets.domain.features.compute import features_from, known_as_of
 from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Grid
@@ -22,6 +22,7 @@ from salesinsight_assets.domain.scores.reasons import Usual, usual_of
 from salesinsight_assets.domain.scores.scoring import ServingModels, scores_of_the_day
 
 AS_IT_IS = Changes()
+_SHOWN = ("win_probability", "win_probability_7d_ago", "risk_level", "reasons", "model_id", "is_fallback")
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,17 @@ class OpenDeals:
             ValueError: a change that cannot be made.
         """
         made = [self.now.changed(place, changes) for changes in variants]
-        deals = pd.DataFrame([deal for deal, _ in made])
+        deals = pd.DataFrame({name: [deal[name] for deal, _ in made] for name in self.now.deals})
         facts = {name: np.array([of_deal[name] for _, of_deal in made]) for name in self.now.facts}
         features = features_from(facts, deals, lambda name, _: self.usual.middles[name])
         models = self.models if self.models.canary_share else replace(self.models, challenger=None)
         scored = scores_of_the_day(deals, features, models, week_ago, self.policy, self.usual)
-        found = zip(deals.to_dict("records"), scored.shown.to_dict("records"), strict=True)
-        return [self._scored(deal, score) for deal, score in found], scored.scored_by
+        shown = scored.shown
+        found = zip(*(shown[name].tolist() for name in _SHOWN), strict=True)
+        scores = [dict(zip(_SHOWN, values, strict=True)) for values in found]
+        return [self._scored(deal, score) for (deal, _), score in zip(made, scores, strict=True)], scored.scored_by
 
-    def _scored(self, deal: dict[Any, Any], score: dict[Any, Any]) -> ScoredDeal:
+    def _scored(self, deal: Deal, score: Mapping[Any, Any]) -> ScoredDeal:
         before = score["win_probability_7d_ago"]
         return ScoredDeal(
             opportunity_id=deal["opportunity_id"],
@@ -98,10 +101,10 @@ def open_deals(
 ) -> OpenDeals:
     """The deals open at a moment, which is given in the company's time zone."""
     known = known_as_of(history, snapshots(history, Grid([as_of])), features)
-    now = facts_now(known)
+    now, deals = facts_now(known), known.snapshots.frame
     # a missing value replaced by a median leaves the median as it was
-    middles = usual_of(features_from(now.facts, now.deals, lambda _, column: _median(column)), now.deals)
-    return OpenDeals(as_of, now, middles, models, risk)
+    usual = usual_of(features_from(now.facts, deals, lambda _, column: _median(column)), deals)
+    return OpenDeals(as_of, now, usual, models, risk)
 
 
 def _median(column: np.ndarray) -> float:
@@ -122,15 +125,16 @@ LATER_DAYS = 30
 
 def changes_to_try(open_deals: OpenDeals, place: int) -> list[TriedChange]:
     """Single changes that are worth trying out on a deal, the most common first."""
-    now, deal = open_deals.now, open_deals.now.deals.iloc[place]
+    now = open_deals.now
+    stage_name, close_date = (now.deals[name][place] for name in ("stage_name", "close_date"))
     found = [TriedChange("an activity recorded today", Changes(has_activity=True))]
     if now.facts["has_next_step"][place] != 1:
         found.append(TriedChange("a next step filled in", Changes(next_step="filled in")))
-    later = _stage_after(now, deal["stage_name"])
+    later = _stage_after(now, stage_name)
     if later is not None:
         found.append(TriedChange(f"a move to {later}", Changes(stage_name=later)))
-    if pd.notna(deal["close_date"]):
-        close_date = pd.Timestamp(deal["close_date"]).date()
+    if pd.notna(close_date):
+        close_date = pd.Timestamp(close_date).date()
         day = max(close_date, now.day) + timedelta(days=LATER_DAYS)
         words = f"a close date {LATER_DAYS} days {'later' if close_date >= now.day else 'from today'}"
         found.append(TriedChange(words, Changes(close_date=day)))
