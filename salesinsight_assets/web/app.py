@@ -25,6 +25,7 @@ from salesinsight_assets.web import (
     feedback,
     phone,
     pipeline,
+    score_now,
     sign_in,
     sign_in_mail,
     sign_in_oidc,
@@ -50,6 +51,7 @@ PAGES = (
     pipeline.router,
     deals.router,
     deal.router,
+    score_now.router,
     feedback.router,
 )
 

@@ -16,6 +16,7 @@ from salesinsight_assets.adapters.dashboard.api_tokens import ApiTokens
 from salesinsight_assets.adapters.dashboard.audit import AuditLog
 from salesinsight_assets.adapters.dashboard.freshness import company_currency, freshness
 from salesinsight_assets.adapters.dashboard.rows import Database, Rows
+from salesinsight_assets.adapters.dashboard.score_now import ScoreNow
 from salesinsight_assets.adapters.dashboard.sessions import Sessions
 from salesinsight_assets.adapters.dashboard.sign_in_links import SignInLinks
 from salesinsight_assets.adapters.oidc import OidcProvider
@@ -92,6 +93,7 @@ class Site:
     tokens: ApiTokens = field(init=False)
     limits: Limits = field(init=False)
     oidc: OidcProvider | None = field(init=False)
+    score_now: ScoreNow = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = Database(self.warehouse.url)
@@ -100,6 +102,7 @@ class Site:
         self.limits = Limits(self.policies.access)
         self.oidc = _provider(self.settings)
         self._later = ThreadPoolExecutor(_AT_ONCE_LATER, "later")
+        self.score_now = ScoreNow(self.warehouse, self.settings.zone, self.policies)
         self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
         self._currency = _Kept[str](lambda: company_currency(self.database) or "")
         self._kept = _KeptByKey()

@@ -252,7 +252,7 @@ def test_contributions_are_the_shap_values_in_calibrated_log_odds(model):
     shap = pytest.importorskip("shap")
     features = features_of(20)
     matrix = features[FEATURE_NAMES].to_numpy()
-    of_trees = shap.TreeExplainer(model._booster())
+    of_trees = shap.TreeExplainer(model._booster)
     trees = of_trees.shap_values(matrix)
     trees = trees[1] if isinstance(trees, list) else trees
     line = model.line

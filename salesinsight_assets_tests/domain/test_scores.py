@@ -529,7 +529,9 @@ def test_a_reason_moves_the_chance_to_its_side_by_what_is_unusual_about_the_deal
     features = features_of(150)
     contributions = pd.DataFrame(small_model.contributions(features)[0], columns=FEATURE_NAMES)
     told = reasons(contributions, features, deals_of(features), "model")
-    norms = reasons_file._norms({name: features[name].to_numpy() for name in FEATURE_NAMES})
+    norms = reasons_file._norms(
+        {name: features[name].to_numpy() for name in FEATURE_NAMES}, reasons_file.usual_of(features, deals_of(features))
+    )
     chance, against_its_words = small_model.win_probability(features), []
     for fact in {reason.fact for of_deal in told for reason in of_deal}:
         usual = {f.name: norms[f.name] for f in CATALOGUE if f.reason == fact}

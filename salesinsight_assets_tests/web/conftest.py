@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from salesinsight_assets.adapters.dashboard.api_tokens import ApiTokens
+from salesinsight_assets.adapters.dashboard.rows import Database
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, Role
 from salesinsight_assets.domain.derived_tables import OPEN_OPPORTUNITIES
@@ -44,6 +46,15 @@ class Dashboard:
         made = Browser(self.url)
         answer = made.post("/sign-in/here", data={"email": email}, allow_redirects=False)
         assert answer.status_code == 303, answer.text
+        return made
+
+    def program(self, role: Role) -> requests.Session:
+        """A program that calls the API with a token for scores of somebody of that role."""
+        database = Database(self.warehouse.url)
+        token, _ = ApiTokens(database).create("of a test", self.people[role], ["scores:read"], self.now, 30)
+        database.close()
+        made = Browser(self.url)
+        made.headers["Authorization"] = f"Bearer {token}"
         return made
 
     def stranger(self) -> requests.Session:

@@ -172,6 +172,7 @@ def test_a_token_that_does_not_work_is_refused_and_noted_with_its_reason(api) ->
 
 CALLS = {
     "/scores": ("GET", "scores:read"),
+    "/scores/now": ("POST", "scores:read"),
     "/scores/006A": ("GET", "scores:read"),
     "/scores/006A/history": ("GET", "scores:read"),
     "/deals/006A/reasons": ("GET", "scores:read"),
@@ -179,13 +180,16 @@ CALLS = {
     "/feedback": ("POST", "feedback:write"),
     "/metrics": ("GET", "metrics:read"),
 }
-GIVEN = {"alert_id": "2024-03-15.slow_deal.006A", "answer": "helpful"}
+GIVEN = {
+    "/scores/now": {"opportunity_id": "006000000000000AAA"},
+    "/feedback": {"alert_id": "2024-03-15.slow_deal.006A", "answer": "helpful"},
+}
 
 
 @pytest.mark.parametrize("path", CALLS)
 def test_each_call_needs_its_scope_and_no_other_will_do(api, path) -> None:
     method, scope = CALLS[path]
-    body = GIVEN if method == "POST" else None
+    body = GIVEN.get(path)
     others = api.token("engineer", *(other for other in SCOPES if other != scope))
     answer = api.call("", path, method, token=others, json=body)
     assert scope in api.refusal(answer, 403)["detail"]

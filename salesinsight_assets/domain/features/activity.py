@@ -6,26 +6,30 @@ An activity counts from its CreatedDate on, wherever its due date lies, until it
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.features.known import Known
+from salesinsight_assets.domain.features.known import Facts, Known
 from salesinsight_assets.domain.history.grid import Floats, Ints, codes_of, utc_times
 
 
-def activity_features(known: Known) -> dict[str, Floats]:
-    """The family's features by name, one value a snapshot; NaN where nothing was ever recorded."""
+def activity_facts(known: Known) -> dict[str, Floats]:
+    """What `activity_features` needs, one value a snapshot; NaN where nothing was ever recorded."""
     activities = _activities(known)
-    meetings = activities[activities["is_meeting"]]
-    age_weeks = known.days_since(known.snapshots.frame["created_date"]) / 7
-    ever = _recorded(known, activities, None)
-    last_14, last_28 = _recorded(known, activities, 14), _recorded(known, activities, 28)
     return {
         "days_since_last_activity": _days_since_last(known, activities),
-        "activities_14_days": last_14,
-        "activities_30_days": _recorded(known, activities, 30),
-        "meetings_30_days": _recorded(known, meetings, 30),
-        "activity_count": ever,
-        "activities_per_week": ever / (1 + age_weeks),
-        "activity_trend": (last_14 + 1) / (last_28 / 2 + 1),
+        **{f"activities_{days}_days": _recorded(known, activities, days) for days in (14, 28, 30)},
+        "meetings_30_days": _recorded(known, activities[activities["is_meeting"]], 30),
+        "activity_count": _recorded(known, activities, None),
         "campaign_responses": _campaign_responses(known),
+    }
+
+
+def activity_features(facts: Facts) -> dict[str, Floats]:
+    """The family's features by name, one value a snapshot; NaN where nothing was ever recorded."""
+    told = ("days_since_last_activity", "activities_14_days", "activities_30_days", "meetings_30_days", "activity_count",
+            "campaign_responses")  # fmt: skip
+    return {
+        **{name: facts[name] for name in told},
+        "activities_per_week": facts["activity_count"] / (1 + facts["age_days"] / 7),
+        "activity_trend": (facts["activities_14_days"] + 1) / (facts["activities_28_days"] / 2 + 1),
     }
 
 

@@ -1,5 +1,6 @@
 """What every theme of features starts from: the snapshots, the history behind them, the closed deals as of then."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from salesinsight_assets.domain.features.policy import FeaturePolicy
 from salesinsight_assets.domain.history.grid import Floats, Ints, Times, codes_of, utc_times
 from salesinsight_assets.domain.history.snapshots import History, Snapshots
 from salesinsight_assets.domain.history.stages import stage_positions
+
+Facts = Mapping[str, Floats]
+"""What is known of each snapshot, by name, before anything is worked out of it; NaN where unknown."""
 
 
 @dataclass(frozen=True)

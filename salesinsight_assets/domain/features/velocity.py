@@ -3,37 +3,50 @@
 import numpy as np
 import pandas as pd
 
-from salesinsight_assets.domain.features.known import Known
+from salesinsight_assets.domain.features.known import Facts, Known
 from salesinsight_assets.domain.features.win_rates import shrunk_mean, size_codes
 from salesinsight_assets.domain.history.grid import Floats, Ints, codes_of, utc_times
 
 
-def velocity_features(known: Known) -> dict[str, Floats]:
-    """The family's features by name, one value a snapshot; NaN where unknown."""
-    age = known.days_since(known.snapshots.frame["created_date"])
-    company = _company_cycle(known)
-    size, closed_size, n_sizes = size_codes(known)
+def velocity_facts(known: Known) -> dict[str, Floats]:
+    """What `velocity_features` needs, one value a snapshot; NaN where unknown."""
+    company = company_cycle_days(known)
+    expected = known.at_key(expected_cycle_days(known), size_codes(known)[0])
     owner, closed_owner, n_owners = known.codes("owner_id")
-    expected = known.at_key(_mean_cycle(known, closed_size, n_sizes, company), size)
-    expected = np.where(np.isnan(expected), known.company(company), expected)
-    in_stage = known.days_since(known.snapshots.frame["entered_stage_at"])
-    expected_in_stage = _expected_stage_days(known)
+    stages = codes_of(known.history.states["stage"], pd.Index(known.history.stages["stage_name"]))
+    expected_in_stage = known.at_key(expected_stage_days(known), stages[known.snapshots.state])
     changed_at = utc_times(known.history.states["changed_at"])[known.snapshots.state]
     rep_cycle = known.at_key(_mean_cycle(known, closed_owner, n_owners, company), owner)
     return {
-        "expected_cycle_days": expected,
-        "cycle_ratio": age / expected,
-        "velocity_index": (known.stage_position() + 0.1) / (age / expected + 0.1),
-        "days_in_stage": in_stage,
-        "expected_stage_days": expected_in_stage,
-        "stage_time_ratio": in_stage / expected_in_stage,
-        "stage_changes_30_days": 30 * known.state("stage_change_count") / (age + 7),
+        "expected_cycle_days": np.where(np.isnan(expected), known.company(company), expected),
+        "days_in_stage": known.days_since(known.snapshots.frame["entered_stage_at"]),
+        "expected_stage_days": np.where(np.isnan(expected_in_stage), known.policy.prior_stage_days, expected_in_stage),
+        "stage_change_count": known.state("stage_change_count"),
         "rep_cycle_ratio": rep_cycle / known.company(company),
         "days_since_last_change": (known.moments - changed_at) / np.timedelta64(1, "D"),
     }
 
 
-def _company_cycle(known: Known) -> Floats:
+def velocity_features(facts: Facts) -> dict[str, Floats]:
+    """The family's features by name, one value a snapshot; NaN where unknown."""
+    told = ("expected_cycle_days", "days_in_stage", "expected_stage_days", "rep_cycle_ratio", "days_since_last_change")
+    cycle_ratio = facts["age_days"] / facts["expected_cycle_days"]
+    return {
+        **{name: facts[name] for name in told},
+        "cycle_ratio": cycle_ratio,
+        "velocity_index": (facts["stage_position"] + 0.1) / (cycle_ratio + 0.1),
+        "stage_time_ratio": facts["days_in_stage"] / facts["expected_stage_days"],
+        "stage_changes_30_days": 30 * facts["stage_change_count"] / (facts["age_days"] + 7),
+    }
+
+
+def expected_cycle_days(known: Known) -> Floats:
+    """Mean days to win a deal of each size as of each moment; NaN where none was won."""
+    _, closed_size, n_sizes = size_codes(known)
+    return _mean_cycle(known, closed_size, n_sizes, company_cycle_days(known))
+
+
+def company_cycle_days(known: Known) -> Floats:
     """Mean days to win as of each moment, started from the policy's prior."""
     total, count = _won_cycles(known, np.zeros(len(known.closed.frame), dtype=np.int64), 1)
     policy = known.policy
@@ -52,8 +65,8 @@ def _won_cycles(known: Known, closed_keys: Ints, n_keys: int) -> tuple[Floats, F
     return known.closed.sums(keys, n_keys, known.closed.frame["cycle_days"].to_numpy()), known.closed.sums(keys, n_keys)
 
 
-def _expected_stage_days(known: Known) -> Floats:
-    """Mean days that deals won in the last year spent in the stage each snapshot is in, started from the prior."""
+def expected_stage_days(known: Known) -> Floats:
+    """Mean days that deals won in the last year spent in each stage of the dictionary, started from the prior."""
     policy, grid = known.policy, known.snapshots.grid
     stages = pd.Index(known.history.stages["stage_name"])
     visits = _stage_visits_of_won_deals(known)
@@ -61,9 +74,7 @@ def _expected_stage_days(known: Known) -> Floats:
     start, end = known.closed.start[closing], known.closed.end[closing]
     total = grid.sums(stage, start, end, len(stages), visits["previous_stage_days"].to_numpy("float64"))
     count = grid.sums(stage, start, end, len(stages))
-    mean = (total + policy.prior_deals * policy.prior_stage_days) / (count + policy.prior_deals)
-    expected = known.at_key(mean, codes_of(known.history.states["stage"], stages)[known.snapshots.state])
-    return np.where(np.isnan(expected), policy.prior_stage_days, expected)
+    return (total + policy.prior_deals * policy.prior_stage_days) / (count + policy.prior_deals)
 
 
 def _stage_visits_of_won_deals(known: Known) -> pd.DataFrame:

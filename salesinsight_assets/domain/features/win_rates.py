@@ -7,30 +7,28 @@ from salesinsight_assets.domain.history.grid import Floats, Ints
 
 SIZE_BANDS = (10_000.0, 50_000.0, 200_000.0)
 """Amounts in the company's currency that part small, medium, large and very large deals."""
+_RATES_BY = {
+    "rep": "owner_id",
+    "source": "lead_source",
+    "industry": "industry",
+    "product": "product",
+    "region": "region",
+    "type": "type",
+}
 
 
 def history_features(known: Known) -> dict[str, Floats]:
     """The family's features by name, one value a snapshot; NaN where no closed deal tells."""
     company = company_win_rates(known)
+    rates = {f"{label}_win_rate": _rate_of_same(known, column, company) for label, column in _RATES_BY.items()}
     won = known.closed.frame["is_won"].to_numpy("float64")
-    rates = {
-        f"{label}_win_rate": _shrunk_rate(known, *known.codes(column), won, company)
-        for label, column in (
-            ("rep", "owner_id"),
-            ("source", "lead_source"),
-            ("industry", "industry"),
-            ("product", "product"),
-            ("region", "region"),
-            ("type", "type"),
-        )
-    }
     account, closed_account, n_accounts = known.codes("account_id")
     owner, closed_owner, n_owners = known.codes("owner_id")
     wins = known.closed.sums(closed_account, n_accounts, won)
     return {
         "company_win_rate": known.company(company),
         **rates,
-        "size_win_rate": _shrunk_rate(known, *size_codes(known), won, company),
+        "size_win_rate": known.at_key(size_win_rates(known, company), size_codes(known)[0]),
         "account_wins": known.at_key(wins, account),
         "rep_closed_deals": known.at_key(known.closed.sums(closed_owner, n_owners), owner),
         "rep_open_deals": _open_deals(known, owner, n_owners),
@@ -47,13 +45,19 @@ def company_win_rates(known: Known) -> Floats:
 
 
 def size_codes(known: Known) -> tuple[Ints, Ints, int]:
-    """The size band of snapshots and closed deals, -1 where the amount is missing."""
+    """The size band of snapshots and closed deals, and how many bands there are."""
+    opened, closed = known.snapshots.frame["company_amount"], known.closed.frame["company_amount"]
+    return size_bands(opened.to_numpy("float64")), size_bands(closed.to_numpy("float64")), len(SIZE_BANDS) + 1
 
-    def band(amount: Floats) -> Ints:
-        return np.where(np.isnan(amount), -1, np.searchsorted(SIZE_BANDS, amount, side="right"))
 
-    open_amount = known.snapshots.frame["company_amount"].to_numpy("float64")
-    return band(open_amount), band(known.closed.frame["company_amount"].to_numpy("float64")), len(SIZE_BANDS) + 1
+def size_bands(company_amount: Floats) -> Ints:
+    """The size band of each amount in the company's currency, -1 where it is missing."""
+    return np.where(np.isnan(company_amount), -1, np.searchsorted(SIZE_BANDS, company_amount, side="right"))
+
+
+def size_win_rates(known: Known, company: Floats) -> Floats:
+    """The win rate of deals of each size as of each moment; NaN where none was closed."""
+    return _shrunk_rates(known, *size_codes(known)[1:], company)
 
 
 def shrunk_mean(total: Floats, count: Floats, towards: Floats, strength: float) -> Floats:
@@ -61,9 +65,16 @@ def shrunk_mean(total: Floats, count: Floats, towards: Floats, strength: float) 
     return np.where(count > 0, (total + strength * towards) / (count + strength), np.nan)
 
 
-def _shrunk_rate(known: Known, keys: Ints, closed_keys: Ints, n_keys: int, won: Floats, company: Floats) -> Floats:
+def _rate_of_same(known: Known, column: str, company: Floats) -> Floats:
+    """The win rate of the deals that have the same value as each snapshot in a column."""
+    keys, closed_keys, n_keys = known.codes(column)
+    return known.at_key(_shrunk_rates(known, closed_keys, n_keys, company), keys)
+
+
+def _shrunk_rates(known: Known, closed_keys: Ints, n_keys: int, company: Floats) -> Floats:
+    won = known.closed.frame["is_won"].to_numpy("float64")
     wins, count = known.closed.sums(closed_keys, n_keys, won), known.closed.sums(closed_keys, n_keys)
-    return known.at_key(shrunk_mean(wins, count, company, known.policy.shrinkage_deals), keys)
+    return shrunk_mean(wins, count, company, known.policy.shrinkage_deals)
 
 
 def _open_deals(known: Known, owner: Ints, n_owners: int) -> Floats:

@@ -4,6 +4,7 @@ All of it is a sum in log-odds, so what each feature contributes (SHAP) adds up 
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from salesinsight_assets.domain.history.grid import Floats
 from salesinsight_assets.domain.model.line import Line
 from salesinsight_assets.domain.model.stored import StoredModel
+
+_FEW_ROWS = 20
 
 
 def logistic(log_odds: Floats) -> Floats:
@@ -40,7 +43,7 @@ class WinModel(StoredModel):
     def win_probability(self, features: pd.DataFrame) -> Floats:
         """P(won), one value a row of `features`."""
         matrix = self._matrix(features)
-        raw = np.asarray(self._booster().predict(matrix, raw_score=True))
+        raw = np.asarray(self._booster.predict(matrix, raw_score=True, num_threads=_threads(matrix)))
         if self.line:
             raw = (raw + self.line.raw_scores(matrix)) / 2
         return logistic(self.slope * raw + self.intercept)
@@ -54,7 +57,7 @@ class WinModel(StoredModel):
         if not len(features):  # LightGBM cannot explain nothing
             return np.empty((0, len(self.feature_names))), self.intercept
         matrix = self._matrix(features)
-        shap = np.asarray(self._booster().predict(matrix, pred_contrib=True))
+        shap = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
         found, base = shap[:, :-1], float(shap[0, -1])
         if self.line:
             found, base = (found + self.line.contributions(matrix)) / 2, (base + self.line.intercept) / 2
@@ -67,7 +70,13 @@ class WinModel(StoredModel):
     def _matrix(self, features: pd.DataFrame) -> Floats:
         return features[self.feature_names].to_numpy("float64")
 
+    @cached_property
     def _booster(self) -> Any:
         import lightgbm
 
         return lightgbm.Booster(model_str=self.trees)
+
+
+def _threads(matrix: Floats) -> int:
+    """Waking LightGBM's threads takes longer than a few rows; 0: as many as there are processors."""
+    return 1 if len(matrix) <= _FEW_ROWS else 0

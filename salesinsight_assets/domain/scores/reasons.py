@@ -51,8 +51,37 @@ class Reason:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Usual:
+    """What is usual among the open deals of a moment.
+
+    Attributes:
+        middles: of each feature the median; of flags the share that has it, of a count that grows with time the rate a week.
+        amount: the median amount in the company's currency; NaN where none is known.
+    """
+
+    middles: Mapping[str, float]
+    amount: float
+
+
+def usual_of(features: pd.DataFrame, deals: pd.DataFrame) -> Usual:
+    """What is usual among open deals, from their features and, of the deals themselves, `company_amount`."""
+    values = {feature.name: features[feature.name].to_numpy("float64") for feature in CATALOGUE}
+    weeks = 1 + values["age_days"] / 7
+    middles: dict[str, float] = {}
+    for feature in CATALOGUE:
+        column = values[feature.name] / weeks if feature.norm == "at its age" else values[feature.name]
+        middles[feature.name] = _middle(column, np.mean if feature.unit == "flag" else np.median)
+    amounts = deals["company_amount"].to_numpy("float64")
+    return Usual(middles, float(np.nanmedian(amounts)) if not np.isnan(amounts).all() else np.nan)
+
+
 def reasons(
-    contributions: pd.DataFrame, features: pd.DataFrame, deals: pd.DataFrame, source: Source
+    contributions: pd.DataFrame,
+    features: pd.DataFrame,
+    deals: pd.DataFrame,
+    source: Source,
+    usual: Usual | None = None,
 ) -> list[list[Reason]]:
     """The reasons of each deal, the weightiest first, at most MOST_REASONS.
 
@@ -61,15 +90,18 @@ def reasons(
         features: all features of the same rows, and `defaulted_features`: what was not known is never told.
         deals: what sentences name of the deals: DEAL_WORDS, `company_amount` and, in their own currency, `amount`.
         source: who says so.
+        usual: what is usual among the open deals; None: among these.
     """
-    known = [feature for feature in CATALOGUE if feature.name in contributions.columns]
+    usual = usual or usual_of(features, deals)
+    told = {name: contributions[name].to_numpy("float64") for name in contributions.columns}
+    known = [feature for feature in CATALOGUE if feature.name in told]
     facts = sorted({feature.reason for feature in known})
-    totals = np.column_stack(
-        [contributions[[f.name for f in known if f.reason == fact]].sum(axis=1).to_numpy() for fact in facts]
-    )
-    tellers = [_tellers(fact, known, contributions) for fact in facts]
+    members = [[feature for feature in known if feature.reason == fact] for fact in facts]
+    parts = [np.column_stack([told[feature.name] for feature in of_fact]) for of_fact in members]
+    totals = np.column_stack([part.sum(axis=1) for part in parts])
+    tellers = [_tellers(of_fact, part) for of_fact, part in zip(members, parts, strict=True)]
     values = {feature.name: features[feature.name].to_numpy("float64") for feature in CATALOGUE}
-    norms, words = _norms(values), _words(values, deals, features["defaulted_features"].tolist())
+    norms, words = _norms(values, usual), _words(values, deals, features["defaulted_features"].tolist(), usual)
     return [_of_deal(row, totals[row], tellers, values, norms, words, source) for row in range(len(features))]
 
 
@@ -102,10 +134,8 @@ class _Tellers:
         return [self.features[place] for place in self.order[row, : self.count[row]]]
 
 
-def _tellers(fact: str, known: list[Feature], contributions: pd.DataFrame) -> _Tellers:
-    """Features whose contribution has the fact's direction; a product speaks only where neither of its factors does."""
-    members = [feature for feature in known if feature.reason == fact]
-    values = contributions[[feature.name for feature in members]].to_numpy()
+def _tellers(members: list[Feature], values: Floats) -> _Tellers:
+    """Features whose contribution has their fact's direction; a product speaks only where neither of its factors does."""
     weight = values * np.sign(values.sum(axis=1, keepdims=True))
     is_product = np.array([feature.family == "interaction" for feature in members])
     plain = np.where(is_product, -np.inf, weight)
@@ -186,7 +216,7 @@ def _parsed(sentence: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((literal, name or "", spec or "") for literal, name, spec, _ in Formatter().parse(sentence))
 
 
-def _norms(values: Mapping[str, Floats]) -> dict[str, Floats]:
+def _norms(values: Mapping[str, Floats], usual: Usual) -> dict[str, Floats]:
     """What is usual for each feature and deal: its norm feature, 1, or the median (of flags the mean) of the open deals.
 
     Of a count that grows with time it is their median rate, times this deal's age.
@@ -198,12 +228,11 @@ def _norms(values: Mapping[str, Floats]) -> dict[str, Floats]:
         if feature.norm == "one":
             norms[feature.name] = np.ones(len(column))
         elif feature.norm == "at its age":
-            norms[feature.name] = _middle(column / weeks, np.median) * weeks
+            norms[feature.name] = usual.middles[feature.name] * weeks
         elif feature.norm:
             norms[feature.name] = values[feature.norm]
         else:
-            middle = np.mean if feature.unit == "flag" else np.median
-            norms[feature.name] = np.full(len(column), _middle(column, middle))
+            norms[feature.name] = np.full(len(column), usual.middles[feature.name])
     return norms
 
 
@@ -211,7 +240,9 @@ def _middle(column: Floats, of: Callable[[Floats], Any]) -> float:
     return float(of(column)) if len(column) else 0.0
 
 
-def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequence[Sequence[str]]) -> _Words:
+def _words(
+    values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequence[Sequence[str]], usual: Usual
+) -> _Words:
     """Every feature as written for people, and the deal's own words.
 
     None also for a feature that took its default.
@@ -229,12 +260,12 @@ def _words(values: Mapping[str, Floats], deals: pd.DataFrame, defaulted: Sequenc
                 words[_DERIVED_WORDS[name]][row] = None
     amounts = deals["company_amount"].to_numpy("float64")
     is_converted = np.abs(deals["amount"].to_numpy("float64") - amounts) >= CENT
-    usual = in_words(float(np.nanmedian(amounts)), "amount") if not np.isnan(amounts).all() else None
+    usual_amount = None if np.isnan(usual.amount) else in_words(usual.amount, "amount")
     return {
         **words,
         **{name: deals[name].astype(object).where(deals[name].notna(), None).tolist() for name in DEAL_WORDS},
         "company_amount": [_company_amount(*found) for found in zip(amounts, is_converted, strict=True)],
-        "usual_amount": [usual] * len(amounts),
+        "usual_amount": [usual_amount] * len(amounts),
     }
 
 

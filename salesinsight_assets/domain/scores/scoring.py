@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from salesinsight_assets.domain.model.promotion import NO_SIGNAL, is_canary_owne
 from salesinsight_assets.domain.model.simple_models import FeatureCurve
 from salesinsight_assets.domain.model.win_model import WinModel
 from salesinsight_assets.domain.scores.policy import RiskPolicy
-from salesinsight_assets.domain.scores.reasons import Reason, reasons, with_beyond_experience
+from salesinsight_assets.domain.scores.reasons import Reason, Usual, reasons, with_beyond_experience
 from salesinsight_assets.domain.scores.risk import risk_levels
 
 AnyModel = WinModel | FeatureCurve
@@ -61,7 +62,12 @@ class Scored:
 
 
 def scores_of_the_day(
-    deals: pd.DataFrame, features: pd.DataFrame, models: ServingModels, week_ago: pd.DataFrame, policy: RiskPolicy
+    deals: pd.DataFrame,
+    features: pd.DataFrame,
+    models: ServingModels,
+    week_ago: pd.DataFrame,
+    policy: RiskPolicy,
+    usual: Usual | None = None,
 ) -> Scored:
     """Scores by the champion, or by the rules where it cannot answer, and by the challenger from the same features.
 
@@ -70,7 +76,7 @@ def scores_of_the_day(
     _check_same_deals(deals, features)
 
     def by(model: AnyModel | None, longest_days: float = np.inf) -> pd.DataFrame:
-        return opportunity_scores(deals, features, model, week_ago, policy, longest_days)
+        return opportunity_scores(deals, features, model, week_ago, policy, longest_days, usual)
 
     shown, why_fallback = _answer(models.champion, by, policy)
     if shown is None:
@@ -109,8 +115,12 @@ def _answer(
 
 def model_of(registered: Mapping[str, Any]) -> AnyModel:
     """The model of a row of the registry. Raises ValueError where its artifact is not one."""
-    kind = FeatureCurve if registered["kind"] == BASE_RATE else WinModel
-    return kind.from_text(registered["artifact"])
+    return _read(registered["kind"], registered["artifact"])
+
+
+@lru_cache(maxsize=4)  # whoever scores deals one by one would read the same text again and again
+def _read(kind: str, artifact: str) -> AnyModel:
+    return (FeatureCurve if kind == BASE_RATE else WinModel).from_text(artifact)
 
 
 def _within(seconds: float, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -141,6 +151,7 @@ def opportunity_scores(
     week_ago: pd.DataFrame,
     policy: RiskPolicy,
     longest_days: float = np.inf,
+    usual: Usual | None = None,
 ) -> pd.DataFrame:
     """The score of every open deal.
 
@@ -152,6 +163,7 @@ def opportunity_scores(
             change of model does not look like a change of the deal.
         policy: the risk levels.
         longest_days: the age after which no deal was ever decided; of an older one the first reason says so.
+        usual: what is usual among the open deals, where `deals` are only some of them.
 
     Returns:
         `opportunity_id`, `owner_id`, `amount` (company currency), `win_probability`, `win_probability_7d_ago`,
@@ -161,7 +173,7 @@ def opportunity_scores(
         ValueError: `deals` and `features` are not of the same deals in the same order, or the model gives no number.
     """
     _check_same_deals(deals, features)
-    probability, found = _by_model(deals, features, model) if model else _by_rules(deals, features)
+    probability, found = _by_model(deals, features, model, usual) if model else _by_rules(deals, features, usual)
     found = with_beyond_experience(found, features, longest_days)
     before = pd.Series(_win_probability(week_ago, model), index=week_ago["opportunity_id"])
     return pd.DataFrame(
@@ -191,18 +203,20 @@ def _win_probability(features: pd.DataFrame, model: AnyModel | None) -> np.ndarr
 
 
 def _by_model(
-    deals: pd.DataFrame, features: pd.DataFrame, model: AnyModel
+    deals: pd.DataFrame, features: pd.DataFrame, model: AnyModel, usual: Usual | None
 ) -> tuple[np.ndarray, Sequence[Sequence[Reason]]]:
     probability = _win_probability(features, model)
     if not np.isfinite(probability).all():
         raise ValueError("expected a number for every deal, got none for some; train the month again")
     if isinstance(model, FeatureCurve):  # what can be checked of a deal is told, though nothing shows that it matters
-        return probability, _by_rules(deals, features)[1]
+        return probability, _by_rules(deals, features, usual)[1]
     contributions, _ = model.contributions(features)
     named = pd.DataFrame(contributions, columns=model.feature_names)
-    return probability, reasons(named, features, deals, "model")
+    return probability, reasons(named, features, deals, "model", usual)
 
 
-def _by_rules(deals: pd.DataFrame, features: pd.DataFrame) -> tuple[np.ndarray, Sequence[Sequence[Reason]]]:
+def _by_rules(
+    deals: pd.DataFrame, features: pd.DataFrame, usual: Usual | None
+) -> tuple[np.ndarray, Sequence[Sequence[Reason]]]:
     probability, steps = rule_based_scores(features)
-    return probability, reasons(steps, features, deals, "rule")
+    return probability, reasons(steps, features, deals, "rule", usual)

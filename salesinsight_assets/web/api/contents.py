@@ -1,5 +1,5 @@
 """What the API consists of, in the order in which its reference tells of it."""
 
-from salesinsight_assets.web.api import alerts, feedback, health, metrics, scores
+from salesinsight_assets.web.api import alerts, feedback, health, metrics, score_now, scores
 
-API = (scores.router, alerts.router, feedback.router, health.router, metrics.router)
+API = (scores.router, score_now.router, alerts.router, feedback.router, health.router, metrics.router)
