@@ -48,10 +48,10 @@ class Dashboard:
         assert answer.status_code == 303, answer.text
         return made
 
-    def program(self, role: Role) -> requests.Session:
-        """A program that calls the API with a token for scores of somebody of that role."""
+    def program(self, role: Role, *scopes: str) -> requests.Session:
+        """A program that calls the API with a token of somebody of that role, for scores unless `scopes` say otherwise."""
         database = Database(self.warehouse.url)
-        token, _ = ApiTokens(database).create("of a test", self.people[role], ["scores:read"], self.now, 30)
+        token, _ = ApiTokens(database).create("of a test", self.people[role], scopes or ["scores:read"], self.now, 30)
         database.close()
         made = Browser(self.url)
         made.headers["Authorization"] = f"Bearer {token}"

@@ -17,7 +17,6 @@ from salesinsight_assets.web.score_now import NotOpenError, ScoreOfNow, found_de
 from salesinsight_assets.web.visits import Visit
 
 _REFUSALS = documented(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-_EXAMPLE = {"opportunity_id": "0065g00000XyZabAAF", "changes": {"activity_today": True}}
 router = APIRouter(prefix="/api/v1", tags=["Scores"], responses={**OF_EVERY_CALL, **_REFUSALS})
 _Text = Annotated[str, Field(max_length=255)]
 
@@ -43,7 +42,10 @@ class ChangesAsked(_Strict):
 class ScoreAsked(_Strict):
     """A deal by its Salesforce Id in 15 or 18 characters."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"opportunity_id": "006Hu00003abcDE", "changes": {"activity_today": True}}]},
+    )
 
     opportunity_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$")]
     changes: ChangesAsked | None = None
