@@ -25,6 +25,7 @@ from salesinsight_assets.web import (
     feedback,
     phone,
     pipeline,
+    reports,
     score_now,
     sign_in,
     sign_in_mail,
@@ -52,6 +53,7 @@ PAGES = (
     deals.router,
     deal.router,
     score_now.router,
+    reports.router,
     feedback.router,
 )
 

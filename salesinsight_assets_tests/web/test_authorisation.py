@@ -22,18 +22,20 @@ ONE_SEES_ONES_OWN = {
     "GET /today", "GET /today.csv", "GET /pipeline", "GET /pipeline.csv", "GET /pipeline/moves", "GET /pipeline/moves.csv",
     "GET /charts/{size}/{theme}/pipeline/movement.svg", "GET /charts/{size}/{theme}/pipeline/stages.svg",
     "GET /charts/{size}/{theme}/calibration.svg", "GET /deals", "GET /deals.csv", "GET /api/v1/scores", "GET /api/v1/alerts",
+    "GET /reports", "GET /reports.csv",
 }  # fmt: skip
 """The same address for everyone, with what may be seen."""
 OF_ONE = {
     "GET /deals/{opportunity_id}", "GET /deals/{opportunity_id}/{name}.csv", "POST /deals/{opportunity_id}/score",
     "GET /deals/{opportunity_id}/what-if", "POST /deals/{opportunity_id}/answers",
     "GET /charts/{size}/{theme}/deals/{opportunity_id}/score.svg", "GET /api/v1/scores/{opportunity_id}",
-    "GET /api/v1/scores/{opportunity_id}/history", "GET /api/v1/deals/{opportunity_id}/reasons",
+    "GET /reports/{day}/{report}/{audience}", "GET /reports/{day}/{report}/{audience}/page.html",
+    "GET /reports/{day}/{report}/{audience}/figures.csv", "GET /api/v1/scores/{opportunity_id}/history", "GET /api/v1/deals/{opportunity_id}/reasons",
 }  # fmt: skip
 """What is of one deal or person."""
 BY_A_BODY = {"POST /api/v1/scores/now", "POST /api/v1/feedback"}
 FOR_SOME = {"GET /api/v1/metrics"}
-PARTS = {"size": "wide", "theme": "light", "name": "scores"}
+PARTS = {"size": "wide", "theme": "light", "name": "scores", "day": "2025-03-31", "report": "pipeline_health"}
 ANSWER = {"answer": "helpful", "day": "2025-03-31"}
 SEES_ALL: tuple[Role, ...] = ("leader", "engineer")
 SEES_SOME: tuple[Role, ...] = ("rep", "manager")
@@ -54,7 +56,8 @@ def _of(router: APIRouter) -> Iterator[str]:
 def asked(dashboard: Dashboard, route: str, deal: str, owner: str) -> tuple[str, str]:
     """The method and the address of a route on one deal or person."""
     method, path = route.split()
-    values = {**PARTS, "opportunity_id": deal, "owner_id": owner}
+    audience = "company" if deal in dashboard.deals_of(owner) else "nobody"
+    values = {**PARTS, "opportunity_id": deal, "owner_id": owner, "audience": audience}
     return method, re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
 
