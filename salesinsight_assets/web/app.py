@@ -20,9 +20,11 @@ from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
 from salesinsight_assets.web import (
     answers,
+    calibration,
     deal,
     deals,
     feedback,
+    model,
     phone,
     pipeline,
     reports,
@@ -50,6 +52,8 @@ PAGES = (
     phone.router,
     today.router,
     pipeline.router,
+    calibration.router,
+    model.router,
     deals.router,
     deal.router,
     score_now.router,

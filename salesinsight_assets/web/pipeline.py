@@ -14,14 +14,12 @@ from salesinsight_assets.adapters import page_plots, report_plots
 from salesinsight_assets.adapters.dashboard import pipeline as reads
 from salesinsight_assets.adapters.dashboard.deals import choices
 from salesinsight_assets.domain.history.grid import end_of_day
-from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX
-from salesinsight_assets.domain.reports.judged_scores import Said
 from salesinsight_assets.domain.reports.pipeline_health import WEEK
 from salesinsight_assets.domain.reports.pipeline_movement import CHANGING, ENTERING, LEAVING
 from salesinsight_assets.domain.reports.pipeline_movement_pages import move_label, movement_steps
 from salesinsight_assets.domain.reports.pipeline_now import PipelineNow, pipeline_now
-from salesinsight_assets.domain.reports.said import said_of_snapshots, said_points, said_sentence
 from salesinsight_assets.domain.reports.words import short_money, signed_money
+from salesinsight_assets.web.calibration import calibration_told
 from salesinsight_assets.web.charts import ADDRESS, LookOf, picture
 from salesinsight_assets.web.deals import due_quarter
 from salesinsight_assets.web.exports import csv_file
@@ -29,8 +27,6 @@ from salesinsight_assets.web.frame import page
 from salesinsight_assets.web.visits import Visit, VisitOf
 
 router = APIRouter()
-_EXAMPLE = 0.3
-"""The chance that the sentence on calibration is of, or the nearest that was said."""
 _MOVE_COLUMNS = ("opportunity_id", "name", "owner_name", "move", "change", "company_amount_before", "company_amount", "stage_name_before",
                  "stage_name", "close_date_before", "close_date")  # fmt: skip
 _STAGE_COLUMNS = ("stage", "deals", "open_amount", "expected_amount", "deals_at_risk", "amount_at_risk")
@@ -62,7 +58,7 @@ def pipeline(visit: VisitOf, part: PartOf) -> Response:
     """The page."""
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="Pipeline", about="What is open, expected and at risk")
-    found, said = _figures(visit, part, visit.day), _said(visit)
+    found = _figures(visit, part, visit.day)
     currency = visit.site.currency()
     return page(
         visit,
@@ -73,9 +69,7 @@ def pipeline(visit: VisitOf, part: PartOf) -> Response:
         quarter=due_quarter(visit.day),
         owners=choices(visit.rows, visit.day).owners,
         risk=visit.site.policies.risk,
-        said=said,
-        example=said_sentence(_nearest(said)) if said else "",
-        by_base_rate=(visit.freshness.model_id or "").startswith(BASE_RATE_PREFIX),
+        **calibration_told(visit),
         short=lambda value: short_money(float(value), currency),
         signed=lambda value: signed_money(int(value), currency),
         label=lambda name: move_label(name, due_quarter(visit.day or date.max).last),
@@ -146,15 +140,6 @@ def stages_picture(visit: VisitOf, look: LookOf, part: PartOf) -> Response:
     return picture(look, page_plots.stages_chart, pd.DataFrame(rows, columns=["stage", "open", "expected", "said"]))
 
 
-@router.get(f"{ADDRESS}/calibration.svg")
-def calibration_picture(visit: VisitOf, look: LookOf) -> Response:
-    """What the serving model said beside what happened; it tells of no deal and no person, and is everyone's to see."""
-    said = _said(visit)
-    if not said:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
-    return picture(look, report_plots.said_chart, said_points(said))
-
-
 def _figures(visit: Visit, part: Part, day: date) -> PipelineNow:
     """What the page and its pictures tell; kept for a moment, as both ask for it."""
     key = ("pipeline", day, visit.freshness.model_id, visit.viewer.owner_ids, part)
@@ -180,17 +165,3 @@ def _moves(visit: Visit, part: Part, move: str) -> list[dict[str, Any]]:
     for name in ("close_date", "close_date_before"):
         plain[name] = [None if at is None else at.date() for at in plain[name]]
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _said(visit: Visit) -> tuple[Said, ...]:
-    """What the serving model said beside what happened; nothing of the rules, and of the base rates, which are no model's."""
-    model_id = visit.freshness.model_id
-    if model_id is None or visit.freshness.is_fallback:
-        return ()
-    return visit.site.kept(
-        ("calibration", model_id), lambda: said_of_snapshots(reads.calibration(visit.rows, model_id))
-    )
-
-
-def _nearest(said: tuple[Said, ...]) -> Said:
-    return min(said, key=lambda one: abs(one.predicted_rate - _EXAMPLE))

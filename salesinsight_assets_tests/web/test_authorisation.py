@@ -22,7 +22,7 @@ ONE_SEES_ONES_OWN = {
     "GET /today", "GET /today.csv", "GET /pipeline", "GET /pipeline.csv", "GET /pipeline/moves", "GET /pipeline/moves.csv",
     "GET /charts/{size}/{theme}/pipeline/movement.svg", "GET /charts/{size}/{theme}/pipeline/stages.svg",
     "GET /charts/{size}/{theme}/calibration.svg", "GET /deals", "GET /deals.csv", "GET /api/v1/scores", "GET /api/v1/alerts",
-    "GET /reports", "GET /reports.csv",
+    "GET /reports", "GET /reports.csv", "GET /model", "GET /model/{name}.csv",
 }  # fmt: skip
 """The same address for everyone, with what may be seen."""
 OF_ONE = {
@@ -35,7 +35,7 @@ OF_ONE = {
 """What is of one deal or person."""
 BY_A_BODY = {"POST /api/v1/scores/now", "POST /api/v1/feedback"}
 FOR_SOME = {"GET /api/v1/metrics"}
-PARTS = {"size": "wide", "theme": "light", "name": "scores", "day": "2025-03-31", "report": "pipeline_health"}
+PARTS = {"size": "wide", "theme": "light", "name": "checks", "day": "2025-03-31", "report": "pipeline_health"}
 ANSWER = {"answer": "helpful", "day": "2025-03-31"}
 SEES_ALL: tuple[Role, ...] = ("leader", "engineer")
 SEES_SOME: tuple[Role, ...] = ("rep", "manager")
@@ -57,7 +57,8 @@ def asked(dashboard: Dashboard, route: str, deal: str, owner: str) -> tuple[str,
     """The method and the address of a route on one deal or person."""
     method, path = route.split()
     audience = "company" if deal in dashboard.deals_of(owner) else "nobody"
-    values = {**PARTS, "opportunity_id": deal, "owner_id": owner, "audience": audience}
+    own = {"name": "scores"} if "/deals/" in path else {}
+    values = {**PARTS, **own, "opportunity_id": deal, "owner_id": owner, "audience": audience}
     return method, re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
 
