@@ -26,6 +26,7 @@ from salesinsight_assets.web import (
     phone,
     pipeline,
     reports,
+    reps,
     score_now,
     sign_in,
     sign_in_mail,
@@ -54,6 +55,7 @@ PAGES = (
     deal.router,
     score_now.router,
     reports.router,
+    reps.router,
     feedback.router,
 )
 
