@@ -19,6 +19,7 @@ from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
 from salesinsight_assets.web import (
+    adoption,
     answers,
     deal,
     deals,
@@ -56,6 +57,7 @@ PAGES = (
     score_now.router,
     reports.router,
     reps.router,
+    adoption.router,
     feedback.router,
 )
 
