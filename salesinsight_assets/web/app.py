@@ -19,6 +19,7 @@ from salesinsight_assets.domain.feedback.links import Links
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings, now
 from salesinsight_assets.web import (
+    adoption,
     answers,
     calibration,
     deal,
@@ -28,6 +29,7 @@ from salesinsight_assets.web import (
     phone,
     pipeline,
     reports,
+    reps,
     score_now,
     sign_in,
     sign_in_mail,
@@ -58,6 +60,8 @@ PAGES = (
     deal.router,
     score_now.router,
     reports.router,
+    reps.router,
+    adoption.router,
     feedback.router,
 )
 

@@ -22,11 +22,11 @@ ONE_SEES_ONES_OWN = {
     "GET /today", "GET /today.csv", "GET /pipeline", "GET /pipeline.csv", "GET /pipeline/moves", "GET /pipeline/moves.csv",
     "GET /charts/{size}/{theme}/pipeline/movement.svg", "GET /charts/{size}/{theme}/pipeline/stages.svg",
     "GET /charts/{size}/{theme}/calibration.svg", "GET /deals", "GET /deals.csv", "GET /api/v1/scores", "GET /api/v1/alerts",
-    "GET /reports", "GET /reports.csv", "GET /model", "GET /model/{name}.csv",
+    "GET /reports", "GET /reports.csv", "GET /model", "GET /model/{name}.csv", "GET /reps", "GET /reps.csv",
 }  # fmt: skip
 """The same address for everyone, with what may be seen."""
 OF_ONE = {
-    "GET /deals/{opportunity_id}", "GET /deals/{opportunity_id}/{name}.csv", "POST /deals/{opportunity_id}/score",
+    "GET /reps/{owner_id}", "GET /reps/{owner_id}/card.csv", "GET /deals/{opportunity_id}", "GET /deals/{opportunity_id}/{name}.csv", "POST /deals/{opportunity_id}/score",
     "GET /deals/{opportunity_id}/what-if", "POST /deals/{opportunity_id}/answers",
     "GET /charts/{size}/{theme}/deals/{opportunity_id}/score.svg", "GET /api/v1/scores/{opportunity_id}",
     "GET /reports/{day}/{report}/{audience}", "GET /reports/{day}/{report}/{audience}/page.html",
@@ -34,7 +34,7 @@ OF_ONE = {
 }  # fmt: skip
 """What is of one deal or person."""
 BY_A_BODY = {"POST /api/v1/scores/now", "POST /api/v1/feedback"}
-FOR_SOME = {"GET /api/v1/metrics"}
+FOR_SOME = {"GET /api/v1/metrics", "GET /adoption", "GET /adoption.csv"}
 PARTS = {"size": "wide", "theme": "light", "name": "checks", "day": "2025-03-31", "report": "pipeline_health"}
 ANSWER = {"answer": "helpful", "day": "2025-03-31"}
 SEES_ALL: tuple[Role, ...] = ("leader", "engineer")

@@ -64,6 +64,11 @@ class Rows:
     def __init__(self, database: Database, viewer: Viewer) -> None:
         self._database, self._viewer = database, viewer
 
+    @property
+    def are_all(self) -> bool:
+        """Whether they are those of the whole company."""
+        return self._viewer.sees_all
+
     def rows(self, sql: str, **parameters: Any) -> Sequence[Row]:
         """The rows of a query whose `{visible}` becomes the condition on the owner.
 

@@ -14,6 +14,7 @@ from salesinsight_assets.domain.reports.judged_scores import Said
 from salesinsight_assets.domain.reports.measures import (
     Figure,
     Measure,
+    as_plain,
     change_of_mean,
     deals_needed,
     deals_needed_for_auc,
@@ -55,11 +56,11 @@ class BusinessReview:
 
     @property
     def headline(self) -> dict[str, Any]:
-        """The figures to follow from review to review."""
+        """The figures to follow from review to review; `measures` has each in full, as `measures.as_plain` writes it."""
         verdicts = [measure.verdict for measure in self.measures]
         counts = {f"measures {name}": verdicts.count(name) for name in ("met", "missed", "not yet known")}
         figures = {m.name: round(m.figure.value, 4) for m in self.measures if m.figure is not None}
-        return counts | figures
+        return counts | figures | {"measures": [as_plain(measure) for measure in self.measures]}
 
 
 def business_review(

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 
 from salesinsight_assets.domain.reports.business_review import LEAST_DEALS, BusinessReview
-from salesinsight_assets.domain.reports.measures import Measure
+from salesinsight_assets.domain.reports.measures import Measure, said_as
 from salesinsight_assets.domain.reports.pages import Section, Table
 from salesinsight_assets.domain.reports.said import said_sentence, said_table
 from salesinsight_assets.domain.reports.words import in_full
@@ -71,18 +71,9 @@ def _now(measure: Measure) -> str:
     if measure.figure is None:
         return "–"
     value, low, high = (
-        _said_as(measure, part) for part in (measure.figure.value, measure.figure.low, measure.figure.high)
+        said_as(measure, part) for part in (measure.figure.value, measure.figure.low, measure.figure.high)
     )
     return f"{value}\n{low} to {high}"
-
-
-def _said_as(measure: Measure, value: float) -> str:
-    """A value as people read it; a change has its sign."""
-    if measure.style == "number":
-        return f"{value:.2f}"
-    if measure.style == "points":
-        return f"{value * 100:+.1f} pp"
-    return f"{value:+.0%}" if measure.is_less_better else f"{value:.0%}"
 
 
 def _why(found: BusinessReview) -> list[Section]:

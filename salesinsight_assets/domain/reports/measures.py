@@ -3,9 +3,10 @@
 What belongs elsewhere: what is measured (`business_review`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from math import ceil, exp, log, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 from salesinsight_assets.domain.monitoring.performance import auc_error
 from salesinsight_assets.domain.reports import differences
@@ -65,6 +66,35 @@ class Measure:
         if low > sign * self.goal:
             return "met"
         return "missed" if high < sign * self.goal else "not yet known"
+
+
+def as_plain(measure: Measure) -> dict[str, Any]:
+    """A measure as JSON has it.
+
+    >>> found = Measure("AUC", "above 0.55", Figure(0.7, 0.6, 0.8, 90), 0.55, style="number")
+    >>> of_plain(as_plain(found)) == found
+    True
+    """
+    return asdict(measure)
+
+
+def of_plain(plain: Mapping[str, Any]) -> Measure:
+    """A measure of what `as_plain` gave."""
+    figure = plain["figure"]
+    return replace(Measure(**plain), figure=figure and Figure(**figure))
+
+
+def said_as(measure: Measure, value: float) -> str:
+    """A value of a measure as people read it; a change has its sign.
+
+    >>> said_as(Measure("Win rate", "3 points up", None, 0.03, style="points"), 0.021)
+    '+2.1 pp'
+    """
+    if measure.style == "number":
+        return f"{value:.2f}"
+    if measure.style == "points":
+        return f"{value * 100:+.1f} pp"
+    return f"{value:+.0%}" if measure.is_less_better else f"{value:.0%}"
 
 
 def deals_needed(base_rate: float, change: float) -> int:
