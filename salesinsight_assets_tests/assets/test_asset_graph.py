@@ -117,14 +117,15 @@ def test_lineage_is_unbroken_from_salesforce_to_the_deliveries() -> None:
     missing = {key.to_user_string() for key in GRAPH.get_all_asset_keys()} - {key.to_user_string() for key in above}
     made_for_people = {"model_calibration", "model_comparison", "champion"}
     looking_back = {"feature_drift", "feature_defaults", "model_checks", "alert_outcomes", "alert_rates", "alert_lift"}
-    assert missing == made_for_people | looking_back | {"replay_report", "coaching_cards", *REPORTS}
+    who_sees_what = {"user_roles", "salesforce/UserRole"}
+    assert missing == made_for_people | looking_back | who_sees_what | {"replay_report", "coaching_cards", *REPORTS}
     assert dg.AssetKey(["salesforce", "Opportunity"]) in above
 
 
 def test_only_salesforces_own_objects_are_made_elsewhere() -> None:
     roots = {key.to_user_string() for key in GRAPH.get_all_asset_keys() if not GRAPH.get(key).is_executable}
     assert roots == set(SPECS) - set(OURS)
-    assert len(roots) == 12
+    assert len(roots) == 13
 
 
 def test_every_asset_with_rows_of_its_own_is_checked_by_expectations_that_block() -> None:

@@ -7,7 +7,19 @@ from salesinsight_assets.definitions import defs
 from salesinsight_assets_tests.conftest import NOT_SENT
 
 ASSETS = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
-FILLED_BY_PEOPLE = ("engagement.verdicts", "engagement.silences", "engagement.message_events")
+FILLED_BY_PEOPLE = {
+    f"engagement.{name}"
+    for name in (
+        "verdicts",
+        "silences",
+        "message_events",
+        "sessions",
+        "sign_in_links",
+        "api_tokens",
+        "visits",
+        "audit_log",
+    )
+}
 BY_NAME = {asset.node_def.name: asset for asset in ASSETS}
 
 

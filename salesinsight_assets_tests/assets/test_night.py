@@ -346,7 +346,7 @@ def test_one_object_that_cannot_be_read_fails_the_sync_and_keeps_the_others(plat
     org.server.faults.hide_field("Account", "Name")
     result = platform.run("crm_sync")
     assert not result.success
-    assert "1 of 12 objects are stale" in errors(result)["crm_tables"]
+    assert "1 of 13 objects are stale" in errors(result)["crm_tables"]
     assert "Account" in errors(result)["crm_tables"]
     counts = platform.warehouse.crm_status().set_index("table_name")["row_count"]
     assert counts["accounts"] == 0

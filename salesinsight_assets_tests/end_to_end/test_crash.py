@@ -24,7 +24,7 @@ WRITES = {
     "rep_alerts": "insight.rep_alerts",
     "messages": "engagement.outbox",
 }
-"""Each step that writes, and the table at whose write it is killed; of the CRM's twelve tables the second."""
+"""Each step that writes, and the table at whose write it is killed; of the CRM's tables the second."""
 ONLY_READS = ("crm_expectations",)
 COMMAND_AT = """
 import sys
