@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from salesinsight_assets.domain.reports.report import Report
 
 _MANAGERS = "SELECT id, name, email FROM crm.users WHERE valid_to IS NULL AND NOT is_deleted AND is_active IS DISTINCT FROM false"
-_CURRENCY = "SELECT iso_code FROM crm.currency_types WHERE valid_to IS NULL AND NOT is_deleted AND is_corporate"
 
 
 def rep_performance_reports(store: "Warehouse", company: CompanyResource, day: date) -> "list[Report]":
     """One report a manager who is still there, on the reps whose manager that was on the day of the cards."""
+    from salesinsight_assets.adapters.warehouse.warehouse import COMPANY_CURRENCY
+
     cards, names = store.partition("coaching_cards", day), store.read(_MANAGERS).set_index("id")["name"]
-    codes = store.read(_CURRENCY)["iso_code"].tolist()
+    codes = store.read(COMPANY_CURRENCY)["iso_code"].tolist()
     currency = str(codes[0]) if codes else None
     return [
         _of_team(str(manager), str(names[manager]), team.reset_index(drop=True), currency, company, day)

@@ -410,16 +410,6 @@ def public_data() -> Path:
 @pytest.fixture
 def new_database(postgres_url: str) -> Iterator[Callable[..., Warehouse]]:
     """A function that makes warehouses, each a copy of the database named."""
-    yield from _copies(postgres_url)
-
-
-@pytest.fixture(scope="module")
-def module_database(postgres_url: str) -> Iterator[Callable[..., Warehouse]]:
-    """The same for all tests of a module."""
-    yield from _copies(postgres_url)
-
-
-def _copies(postgres_url: str) -> Iterator[Callable[..., Warehouse]]:
     with ExitStack() as stack:
 
         def made(template: str) -> Warehouse:

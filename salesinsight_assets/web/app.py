@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
@@ -99,8 +100,8 @@ def create_app(
 class _Static(StaticFiles):
     """Our own files, whose addresses change with their content."""
 
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        answer = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
         answer.headers.update(_FOR_GOOD)
         return answer
 
@@ -116,8 +117,6 @@ def _first_page(visit: VisitOf) -> Response:
 
 def _to_sign_in(request: Request, _: Exception) -> Response:
     """To the page that signs in, and back from there; htmx follows where a header leads."""
-    if wants_json(request):
-        return error_page(request, HTTPStatus.UNAUTHORIZED, "Not signed in.", "Send a token: Authorization: Bearer …")
     here = str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
     there = f"{sign_in.SIGN_IN}?{urlencode({'next': here if request.method == 'GET' else '/'})}"
     if request.headers.get("hx-request"):

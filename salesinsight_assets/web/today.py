@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 from fastapi import APIRouter
@@ -52,7 +53,7 @@ def today(visit: VisitOf) -> Response:
         is_own=all(shown.card.alert.owner_id == me for _, of_owner in groups for shown in of_owner),
         me=me,
         is_done=is_done(visit.rows, visit.day),
-        riskiest=[] if found else _riskiest(visit),
+        riskiest=[] if found else _riskiest(visit, visit.day),
         texts=texts,
     )
 
@@ -85,11 +86,10 @@ def _shown(visit: Visit, card: Card) -> _Shown:
     return _Shown(card, may_answer, visit.site.settings.salesforce.record_url(card.told.opportunity_id))
 
 
-def _riskiest(visit: Visit) -> Sequence[Row]:
+def _riskiest(visit: Visit, day: date) -> Sequence[Row]:
     """The deals with the most to lose, for a day without a card."""
-    assert visit.day  # noqa: S101 - asked before
     wanted = Wanted(owner_id=visit.viewer.identity.user_id or "") if visit.viewer.role == "rep" else Wanted()
-    return deal_list(visit.rows, visit.day, wanted, most=_RISKIEST).deals
+    return deal_list(visit.rows, day, wanted, most=_RISKIEST).deals
 
 
 def _row(card: Card) -> dict[str, object]:

@@ -1,13 +1,12 @@
 """Who asks for a page: the site it is asked of, the viewer, the rows that viewer may see, and how fresh they are."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -45,23 +44,7 @@ class SignInNeededError(Exception):
     """Nobody is signed in, or not any more."""
 
 
-class _Kept(Generic[Value]):
-    """A value that is read anew after a while."""
-
-    def __init__(self, read: Callable[[], Value]) -> None:
-        self._read, self._lock = read, threading.Lock()
-        self._value: Value | None = None
-        self._until = 0.0
-
-    def get(self) -> Value:
-        with self._lock:
-            if self._value is None or time.monotonic() > self._until:
-                self._value = self._read()
-                self._until = time.monotonic() + _SECONDS_KEPT
-            return self._value
-
-
-class _KeptByKey:
+class _Kept:
     """Values that are made anew after a while, each under a key that says for whom and of what it is."""
 
     def __init__(self) -> None:
@@ -103,12 +86,9 @@ class Site:
         self.oidc = _provider(self.settings)
         self._later = ThreadPoolExecutor(_AT_ONCE_LATER, "later")
         self.score_now = ScoreNow(self.warehouse, self.settings.zone, self.policies)
-        self._hierarchy = _Kept[Hierarchy](lambda: people.hierarchy(self.database))
-        self._currency = _Kept[str](lambda: company_currency(self.database) or "")
-        self._kept = _KeptByKey()
+        self._kept = _Kept()
         self._last_week: tuple[date, LastWeek] | None = None
         self._noted: set[tuple[date, str]] = set()
-        self._freshness = _Kept[Freshness](lambda: freshness(self.database, self.warehouse))
 
     @property
     def today(self) -> date:
@@ -117,11 +97,16 @@ class Site:
 
     def freshness(self) -> Freshness:
         """How fresh what is shown is."""
-        return self._freshness.get()
+        return self.kept("freshness", lambda: freshness(self.database, self.warehouse))
+
+    def banner(self) -> Banner | None:
+        """What is said now of the age of what is shown."""
+        night_ends = self.policies.schedule.at("messages")
+        return banner(self.freshness(), self.clock(), self.settings.zone, night_ends)
 
     def currency(self) -> str | None:
         """The company's currency, None where it is not known."""
-        return self._currency.get() or None
+        return self.kept("currency", lambda: company_currency(self.database))
 
     def last_week(self, day: date) -> LastWeek:
         """What was recommended and done in the week up to a day, read once a day."""
@@ -137,7 +122,10 @@ class Site:
         """What somebody may see now; None: nothing, as one who has left."""
         if identity.user_id is not None and not people.is_active(self.database, identity.user_id):
             return None
-        return viewer_of(identity, self._hierarchy.get(), self.policies.access)
+        return viewer_of(identity, self._hierarchy(), self.policies.access)
+
+    def _hierarchy(self) -> Hierarchy:
+        return self.kept("hierarchy", lambda: people.hierarchy(self.database))
 
     def note_visit(self, viewer: Viewer) -> None:
         """That somebody looked at the dashboard today."""
@@ -201,15 +189,12 @@ def visit_of(request: Request) -> Visit:
         SignInNeededError: nobody is.
     """
     site = site_of(request)
-    at = site.clock()
-    identity = site.sessions.identity(request.cookies.get(COOKIE, ""), at)
+    identity = site.sessions.identity(request.cookies.get(COOKIE, ""), site.clock())
     viewer = site.viewer(identity) if identity else None
     if viewer is None:
         raise SignInNeededError
     site.note_visit(viewer)
-    found = site.freshness()
-    said = banner(found, at, site.settings.zone, site.policies.schedule.at("messages"))
-    return Visit(request, site, viewer, Rows(site.database, viewer), found, said)
+    return Visit(request, site, viewer, Rows(site.database, viewer), site.freshness(), site.banner())
 
 
 SiteOf = Annotated[Site, Depends(site_of)]

@@ -129,12 +129,12 @@ def _people(warehouse: Warehouse) -> dict[Role, str]:
 def dashboard(new_database, night_database) -> Iterator[Dashboard]:
     """The dashboard of the small company, in two teams, on the morning after its last night."""
     warehouse = new_database(night_database)
-    _split_the_team(warehouse)
+    split_the_team(warehouse)
     with dashboard_on(warehouse) as made:
         yield made
 
 
-def _split_the_team(warehouse: Warehouse) -> None:
+def split_the_team(warehouse: Warehouse) -> None:
     """The small company has one team: the two reps with the fewest open deals get another manager, one who was a rep."""
     warehouse.execute(
         "WITH reps AS (SELECT u.id, u.manager_id, count(s.opportunity_id) AS n FROM crm.users AS u"
@@ -157,7 +157,7 @@ def shown_dashboard(kept_database, night_database) -> Iterator[Dashboard]:
     Of the rep's deals one was another team's then, and one of that team's was the rep's.
     """
     warehouse = Warehouse(kept_database("looked_at", night_database))
-    _split_the_team(warehouse)
+    split_the_team(warehouse)
     with dashboard_on(warehouse) as made:
         _store_week_before(made)
         yield made

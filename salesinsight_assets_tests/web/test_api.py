@@ -15,7 +15,7 @@ from salesinsight_assets.adapters.dashboard.rows import Database
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.scopes import SCOPES
 from salesinsight_assets_tests.conftest import LAST_DAY
-from salesinsight_assets_tests.web.conftest import BREAKFAST, Dashboard, dashboard_on
+from salesinsight_assets_tests.web.conftest import BREAKFAST, Dashboard, dashboard_on, split_the_team
 from salesinsight_assets_tests.web.small_office import ACCESS, ENGINEER
 
 pytestmark = pytest.mark.slow
@@ -71,20 +71,11 @@ class Api:
 def whole_api(kept_database, night_database) -> Iterator[Api]:
     warehouse = Warehouse(kept_database("api_of_a_night", night_database))
     database = Database(warehouse.url)
+    split_the_team(warehouse)
     with dashboard_on(warehouse, ACCESS) as dashboard:
-        _move_a_rep_out_of_the_team(dashboard)
         yield Api(dashboard, ApiTokens(database))
     database.close()
     warehouse.close()
-
-
-def _move_a_rep_out_of_the_team(dashboard: Dashboard) -> None:
-    """All reps of the small company have one manager: one of them reports to the head of sales from now on."""
-    dashboard.warehouse.execute(
-        "UPDATE crm.users SET user_role_id = NULL, manager_id = (SELECT id FROM crm.users WHERE email = $1 AND valid_to IS NULL)"
-        " WHERE valid_to IS NULL AND id = (SELECT max(owner_id) FROM insight.opportunity_scores WHERE owner_id <> $2)",
-        (dashboard.people["leader"], dashboard.user_id("rep")),
-    )
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from salesinsight_assets.adapters.dashboard.rows import Row, Rows
+from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT
 from salesinsight_assets.domain.shares import Share, share
 
 _A_WEEK = timedelta(days=7)
@@ -35,11 +36,11 @@ SELECT count(*) AS n, count(*) FILTER (WHERE EXISTS (
 FROM (SELECT DISTINCT owner_id FROM insight.opportunity_scores WHERE as_of_date = :day AND owner_id IS NOT NULL) AS owners
 WHERE {visible:owners}
 """
-_OPENED = """
+_OPENED = f"""
 SELECT count(*) AS n, count(*) FILTER (WHERE EXISTS (
   SELECT FROM engagement.message_events AS e WHERE e.message_key = o.message_key)) AS part
 FROM engagement.outbox AS o
-WHERE o.status = 'sent' AND o.channel = 'email' AND starts_with(o.message_key, 'digest:') AND o.as_of_date > :since AND {visible:o}
+WHERE o.status = 'sent' AND o.channel = 'email' AND {NO_REPORT} AND o.as_of_date > :since AND {{visible:o}}
   AND o.as_of_date >= (SELECT min(as_of_date) FROM engagement.message_events)
 """
 _MESSAGES = (

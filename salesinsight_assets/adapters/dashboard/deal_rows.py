@@ -5,44 +5,42 @@ from datetime import date
 
 from salesinsight_assets.adapters.dashboard.deal import SEEN
 from salesinsight_assets.adapters.dashboard.rows import Row, Rows
+from salesinsight_assets.adapters.warehouse.merge import ALIVE
 from salesinsight_assets.domain.crm.tables import OPPORTUNITIES
 
-_CURRENT = "valid_to IS NULL AND NOT coalesce(is_deleted, false)"
 _OPPORTUNITY = f"""{SEEN}
 SELECT o.* FROM seen JOIN crm.opportunities AS o ON o.id = seen.opportunity_id AND o.valid_to IS NULL WHERE {{visible:seen}}
 """
 _CHANGES = f"""{SEEN}
 SELECT c.created_date, c.field, c.old_value, c.new_value, u.name AS by_whom
 FROM seen JOIN (
-  SELECT id, opportunity_id, created_date, field, old_value, new_value, created_by_id FROM crm.opportunity_field_history
-  WHERE {_CURRENT} AND data_type IS DISTINCT FROM 'EntityId'
+  SELECT id, opportunity_id, created_date, field, old_value, new_value, created_by_id FROM crm.opportunity_field_history AS t
+  WHERE {ALIVE} AND data_type IS DISTINCT FROM 'EntityId'
 ) AS c ON c.opportunity_id = seen.opportunity_id
 LEFT JOIN crm.users AS u ON u.id = c.created_by_id AND u.valid_to IS NULL
 WHERE {{visible:seen}} ORDER BY c.created_date DESC, c.id
 """
 _STAGES = f"""{SEEN}
-SELECT h.created_date, h.stage_name, h.amount, h.currency_iso_code, h.close_date, h.probability, u.name AS by_whom
-FROM seen JOIN crm.opportunity_history AS h ON h.opportunity_id = seen.opportunity_id AND h.valid_to IS NULL
-  AND NOT coalesce(h.is_deleted, false)
-LEFT JOIN crm.users AS u ON u.id = h.created_by_id AND u.valid_to IS NULL
-WHERE {{visible:seen}} ORDER BY h.created_date DESC, h.id
+SELECT t.created_date, t.stage_name, t.amount, t.currency_iso_code, t.close_date, t.probability, u.name AS by_whom
+FROM seen JOIN crm.opportunity_history AS t ON t.opportunity_id = seen.opportunity_id AND {ALIVE}
+LEFT JOIN crm.users AS u ON u.id = t.created_by_id AND u.valid_to IS NULL
+WHERE {{visible:seen}} ORDER BY t.created_date DESC, t.id
 """
 _ACTIVITIES = f"""{SEEN}
 SELECT c.created_date, c.kind, c.subject, c.status, c.activity_date, u.name AS by_whom, c.id
 FROM seen JOIN (
   SELECT id, what_id, created_date, coalesce(task_subtype, 'Task') AS kind, subject, status, activity_date, owner_id
-  FROM crm.tasks WHERE {_CURRENT}
+  FROM crm.tasks AS t WHERE {ALIVE}
   UNION ALL SELECT id, what_id, created_date, coalesce(event_subtype, 'Event'), subject, NULL, activity_date, owner_id
-  FROM crm.events WHERE {_CURRENT}
+  FROM crm.events AS t WHERE {ALIVE}
 ) AS c ON c.what_id = seen.opportunity_id
 LEFT JOIN crm.users AS u ON u.id = c.owner_id AND u.valid_to IS NULL
 WHERE {{visible:seen}} ORDER BY c.created_date DESC, c.id
 """
 _COMPETITORS = f"""{SEEN}
-SELECT c.competitor_name, c.strengths, c.weaknesses, c.created_date
-FROM seen JOIN crm.competitors AS c ON c.opportunity_id = seen.opportunity_id AND c.valid_to IS NULL
-  AND NOT coalesce(c.is_deleted, false)
-WHERE {{visible:seen}} ORDER BY c.created_date, c.id
+SELECT t.competitor_name, t.strengths, t.weaknesses, t.created_date
+FROM seen JOIN crm.competitors AS t ON t.opportunity_id = seen.opportunity_id AND {ALIVE}
+WHERE {{visible:seen}} ORDER BY t.created_date, t.id
 """
 
 

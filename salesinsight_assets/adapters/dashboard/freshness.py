@@ -4,12 +4,12 @@ import adbc_driver_manager
 from sqlalchemy.exc import SQLAlchemyError
 
 from salesinsight_assets.adapters.dashboard.rows import Database
-from salesinsight_assets.adapters.warehouse.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.warehouse import COMPANY_CURRENCY, Warehouse
 from salesinsight_assets.domain.monitoring.freshness import Freshness
 
 UNREACHABLE = (SQLAlchemyError, adbc_driver_manager.Error)
 """What is raised where the database does not answer."""
-_LATEST = "SELECT as_of_date, model_id, is_fallback, open_deals FROM insight.scoring_runs ORDER BY as_of_date DESC, scored_at DESC LIMIT 1"
+_LATEST = "SELECT as_of_date, model_id, is_fallback FROM insight.scoring_runs ORDER BY as_of_date DESC, scored_at DESC LIMIT 1"
 
 
 def freshness(database: Database, warehouse: Warehouse) -> Freshness:
@@ -23,7 +23,5 @@ def freshness(database: Database, warehouse: Warehouse) -> Freshness:
 
 def company_currency(database: Database) -> str | None:
     """The company's currency; None where the org has one only, and does not name it."""
-    row = database.row(
-        "SELECT iso_code FROM crm.currency_types WHERE is_corporate AND valid_to IS NULL AND NOT coalesce(is_deleted, false)"
-    )
+    row = database.row(COMPANY_CURRENCY)
     return row["iso_code"] if row else None

@@ -1,7 +1,6 @@
 """The models: the one that is shown, who decided so, how it compares, and what the weekly checks found. Of no deal and no person."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from salesinsight_assets.adapters.dashboard.rows import Row, Rows
 
@@ -55,8 +54,3 @@ def drift(rows: Rows) -> Sequence[Row]:
 def missing_features(rows: Rows) -> Sequence[Row]:
     """The features that more deals than usual lack, in the latest check."""
     return rows.of_company(_DEFAULTS)
-
-
-def day_of(found: Sequence[Row]) -> date | None:
-    """The day of a check."""
-    return found[0]["as_of_date"] if found else None

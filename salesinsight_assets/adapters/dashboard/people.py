@@ -1,21 +1,18 @@
 """The people of the CRM, and who is above whom, as of the last sync."""
 
 from salesinsight_assets.adapters.dashboard.rows import Database
+from salesinsight_assets.adapters.warehouse.merge import ALIVE
 from salesinsight_assets.domain.access.hierarchy import Hierarchy, Person
 from salesinsight_assets.domain.access.policy import AccessPolicy
 from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, Identity
 
-_ACTIVE = "valid_to IS NULL AND NOT coalesce(is_deleted, false) AND coalesce(is_active, true)"
+_ACTIVE = f"{ALIVE} AND coalesce(t.is_active, true)"
 
 
 def hierarchy(database: Database) -> Hierarchy:
     """Everyone who may log in to the CRM, and those who left: their deals are still their manager's to see."""
-    people = database.rows(
-        "SELECT id, manager_id, user_role_id FROM crm.users WHERE valid_to IS NULL AND NOT coalesce(is_deleted, false)"
-    )
-    roles = database.rows(
-        "SELECT id, parent_role_id FROM crm.user_roles WHERE valid_to IS NULL AND NOT coalesce(is_deleted, false)"
-    )
+    people = database.rows(f"SELECT id, manager_id, user_role_id FROM crm.users AS t WHERE {ALIVE}")
+    roles = database.rows(f"SELECT id, parent_role_id FROM crm.user_roles AS t WHERE {ALIVE}")
     return Hierarchy(
         tuple(Person(row["id"], row["manager_id"], row["user_role_id"]) for row in people),
         {row["id"]: row["parent_role_id"] for row in roles},
@@ -25,7 +22,7 @@ def hierarchy(database: Database) -> Hierarchy:
 def person_with_address(database: Database, email: str) -> Identity | None:
     """The active user with an e-mail address, whatever its capitals; None where there is none, or more than one."""
     found = database.rows(
-        f"SELECT id, name, email FROM crm.users WHERE lower(email) = lower(:email) AND {_ACTIVE}", email=email
+        f"SELECT id, name, email FROM crm.users AS t WHERE lower(email) = lower(:email) AND {_ACTIVE}", email=email
     )
     if len(found) != 1:
         return None
@@ -47,12 +44,12 @@ def identity_of(database: Database, email: str, policy: AccessPolicy) -> Identit
 
 def is_active(database: Database, user_id: str) -> bool:
     """Whether a user may still log in to the CRM."""
-    return bool(database.rows(f"SELECT 1 FROM crm.users WHERE id = :user_id AND {_ACTIVE}", user_id=user_id))
+    return bool(database.rows(f"SELECT 1 FROM crm.users AS t WHERE id = :user_id AND {_ACTIVE}", user_id=user_id))
 
 
 def active_people(database: Database) -> list[Identity]:
     """Everyone who may log in to the CRM and has an e-mail address, by name."""
     rows = database.rows(
-        f"SELECT id, name, email FROM crm.users WHERE email IS NOT NULL AND {_ACTIVE} ORDER BY name, id"
+        f"SELECT id, name, email FROM crm.users AS t WHERE email IS NOT NULL AND {_ACTIVE} ORDER BY name, id"
     )
     return [Identity(row["email"], row["name"], row["id"]) for row in rows]

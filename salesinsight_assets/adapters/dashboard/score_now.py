@@ -13,6 +13,7 @@ import pandas as pd
 
 from salesinsight_assets.adapters.dashboard.rows import Rows
 from salesinsight_assets.adapters.warehouse import Warehouse
+from salesinsight_assets.adapters.warehouse.merge import ALIVE
 from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
 from salesinsight_assets.domain.crm.rows import long_id
 from salesinsight_assets.domain.features.changes import Changes
@@ -28,10 +29,7 @@ _STATE = (
     " (SELECT string_agg(model_id || xmin::text, ',' ORDER BY model_id) FROM insight.model_decisions) AS decided"
 )
 _WEEK_AGO = "SELECT * FROM insight.opportunity_features WHERE as_of_date = $1::text::date AND opportunity_id = $2"
-_WHICH = (
-    "SELECT id, name FROM crm.opportunities WHERE id = ANY(:ids) AND valid_to IS NULL AND NOT coalesce(is_deleted, false)"
-    " AND {visible}"
-)
+_WHICH = f"SELECT id, name FROM crm.opportunities AS t WHERE id = ANY(:ids) AND {ALIVE} AND {{visible}}"
 _STANDING = {
     "opportunities": "SELECT * FROM crm.opportunities WHERE id IN ($1, $2) ORDER BY valid_from",
     "opportunity_history": "SELECT * FROM crm.opportunity_history WHERE opportunity_id IN ($1, $2)",

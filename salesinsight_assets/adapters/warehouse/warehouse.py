@@ -27,6 +27,7 @@ from salesinsight_assets.domain.model.fallback import BASE_RATE_PREFIX, RULES_MO
 
 NO_REPORT = "o.message_key NOT LIKE 'report:%'"
 """Reports wait in the outbox too, and tell nobody of an alert."""
+COMPANY_CURRENCY = f"SELECT iso_code FROM crm.currency_types AS t WHERE {ALIVE} AND is_corporate"
 ALERTS_TO_WORD = (
     "SELECT a.*, o.name, o.stage_name, o.amount AS deal_amount, o.currency_iso_code, s.win_probability_7d_ago, s.risk_level,"
     " s.reasons::text AS reasons, s.model_id, s.is_fallback, f.age_days, f.expected_cycle_days, f.stage_position"

@@ -7,6 +7,7 @@ not see each other's. Where an org keeps no roles, `User.ManagerId` says the sam
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,39 @@ class Hierarchy:
 
     def below(self, user_id: str) -> frozenset[str]:
         """The users below a user, without that one; a circle of managers ends where it began."""
-        found = _reached(user_id, self._reports()) | self._in_roles_below(user_id)
+        found = _reached(user_id, self._reports) | self._in_roles_below(user_id)
         return frozenset(found - {user_id})
 
-    def is_above_all(self, user_id: str) -> bool:
-        """Whether everyone else who has a place in the hierarchy is below this user; of two tops none is."""
-        placed = {person.user_id for person in self.people if person.manager_id or person.role_id}
-        below = self.below(user_id)
-        return bool(below) and placed <= below | {user_id}
+    def holds_all(self, user_ids: frozenset[str]) -> bool:
+        """Whether everyone who has a place in the hierarchy is among these users; of two tops none has all below."""
+        return self._placed <= user_ids
 
+    @cached_property
+    def _placed(self) -> frozenset[str]:
+        return frozenset(person.user_id for person in self.people if person.manager_id or person.role_id)
+
+    @cached_property
     def _reports(self) -> Mapping[str, set[str]]:
         return _grouped((person.manager_id, person.user_id) for person in self.people)
 
-    def _role_of(self, user_id: str) -> str | None:
-        return next((person.role_id for person in self.people if person.user_id == user_id), None)
+    @cached_property
+    def _in_role(self) -> Mapping[str, set[str]]:
+        return _grouped((person.role_id, person.user_id) for person in self.people)
+
+    @cached_property
+    def _role_of(self) -> Mapping[str, str | None]:
+        return {person.user_id: person.role_id for person in self.people}
+
+    @cached_property
+    def _roles_below(self) -> Mapping[str, set[str]]:
+        return _grouped((above, below) for below, above in self.role_above.items())
 
     def _in_roles_below(self, user_id: str) -> set[str]:
-        role = self._role_of(user_id)
+        role = self._role_of.get(user_id)
         if role is None:
             return set()
-        roles_below = _reached(role, _grouped((above, below) for below, above in self.role_above.items())) - {role}
-        return {person.user_id for person in self.people if person.role_id in roles_below}
+        below = _reached(role, self._roles_below) - {role}
+        return {user for role in below for user in self._in_role.get(role, ())}
 
 
 def _grouped(pairs: Iterable[tuple[str | None, str]]) -> Mapping[str, set[str]]:

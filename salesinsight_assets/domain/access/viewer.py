@@ -41,10 +41,6 @@ class Viewer:
         """Whether every deal may be shown."""
         return self.owner_ids is None
 
-    def may_see(self, owner_id: str | None) -> bool:
-        """Whether a deal of this owner may be shown."""
-        return self.owner_ids is None or owner_id in self.owner_ids
-
 
 def viewer_of(identity: Identity, hierarchy: Hierarchy, policy: AccessPolicy) -> Viewer | None:
     """What someone may see; None: nothing, as neither the CRM nor salesinsight.toml knows that address.
@@ -59,7 +55,8 @@ def viewer_of(identity: Identity, hierarchy: Hierarchy, policy: AccessPolicy) ->
         return Viewer(identity, "engineer", None)
     if identity.user_id is None:
         return None
-    if hierarchy.is_above_all(identity.user_id):
-        return Viewer(identity, "leader", None)
     below = hierarchy.below(identity.user_id)
-    return Viewer(identity, "manager" if below else "rep", below | {identity.user_id})
+    seen = below | {identity.user_id}
+    if below and hierarchy.holds_all(seen):
+        return Viewer(identity, "leader", None)
+    return Viewer(identity, "manager" if below else "rep", seen)

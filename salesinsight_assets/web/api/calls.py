@@ -10,7 +10,6 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from salesinsight_assets.adapters.dashboard.api_tokens import ApiToken
 from salesinsight_assets.adapters.dashboard.rows import Rows
 from salesinsight_assets.domain.access.viewer import Viewer
-from salesinsight_assets.domain.monitoring.freshness import banner
 from salesinsight_assets.web.api.values import check_parameters
 from salesinsight_assets.web.limits import network_of, retry_after
 from salesinsight_assets.web.problems import ProblemError
@@ -55,9 +54,7 @@ def call_of(
         raise _lacks(site, request, token, missing[0])
     check_parameters(request)
     site.tokens.note_use(token, at)
-    found = site.freshness()
-    said = banner(found, at, site.settings.zone, site.policies.schedule.at("messages"))
-    return Call(request, site, viewer, Rows(site.database, viewer), found, said, token)
+    return Call(request, site, viewer, Rows(site.database, viewer), site.freshness(), site.banner(), token)
 
 
 def _caller(request: Request, site: Site, shown: str | None) -> tuple[ApiToken, Viewer]:

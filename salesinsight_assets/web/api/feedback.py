@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from salesinsight_assets.adapters.dashboard.api_alerts import alert, stands_already
 from salesinsight_assets.adapters.dashboard.rows import Row
 from salesinsight_assets.adapters.warehouse.feedback_store import FeedbackStore
+from salesinsight_assets.domain.delivery.messages import digest_key
 from salesinsight_assets.domain.feedback.answers import ToldAlert, verdict_of, what_follows
 from salesinsight_assets.web.api.calls import Call, FeedbackCall
 from salesinsight_assets.web.problems import OF_EVERY_CALL, ProblemError, documented, not_found
@@ -72,7 +73,7 @@ def _told(call: Call, given: FeedbackGiven) -> ToldAlert:
             HTTPStatus.CONFLICT, "Nobody was told of this alert.", "A verdict is on an alert whose status is to_send."
         )
     day, owner = row["as_of_date"], row["owner_id"]
-    return ToldAlert(f"digest:{day}:{owner}", day, owner, row["opportunity_id"], row["rule"])
+    return ToldAlert(digest_key(day, owner), day, owner, row["opportunity_id"], row["rule"])
 
 
 def _alert(call: Call, alert_id: str) -> Row:

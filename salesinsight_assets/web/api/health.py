@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from salesinsight_assets.adapters.dashboard.freshness import UNREACHABLE
 from salesinsight_assets.domain.delivery.texts import caveat
-from salesinsight_assets.domain.monitoring.freshness import banner
 from salesinsight_assets.web.problems import ProblemError, documented
 from salesinsight_assets.web.visits import Site, SiteOf
 
@@ -48,7 +47,7 @@ def _health(site: Site) -> Health:
         raise _unwell("empty", "Nothing was scored yet; `salesinsight nightly` does it.", {})
     said = caveat(found.model_id or "", found.is_fallback)
     told = Health(health="fresh", as_of_date=found.day, crm_rows_of=found.rows_of, model_id=found.model_id, caveat=said)
-    late = banner(found, site.clock(), site.settings.zone, site.policies.schedule.at("messages"))
+    late = site.banner()
     if late is not None:
         raise _unwell("stale" if late.level == "red" else "late", late.text, told.model_dump(mode="json"))
     return told

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from salesinsight_assets.domain.features.changes import Changes
 from salesinsight_assets.domain.scores.open_deals import ScoredDeal
 from salesinsight_assets.web.api.calls import ScoresCall
+from salesinsight_assets.web.api.scores import Reason, Risk
 from salesinsight_assets.web.problems import OF_EVERY_CALL, ProblemError, documented
 from salesinsight_assets.web.score_now import NotOpenError, ScoreOfNow, found_deal, score_of_now
 from salesinsight_assets.web.visits import Visit
@@ -43,23 +44,11 @@ class ScoreAsked(_Strict):
     """A deal by its Salesforce Id in 15 or 18 characters."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"opportunity_id": "006Hu00003abcDE", "changes": {"activity_today": True}}]},
     )
 
     opportunity_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$")]
     changes: ChangesAsked | None = None
-
-
-class ReasonTold(BaseModel):
-    """One reason, in plain words; it claims no cause."""
-
-    text: str
-    fact: str
-    direction: Literal["against", "for"]
-    source: Literal["model", "rule"]
-    value: float | None
-    norm: float | None
 
 
 class ScoreTold(BaseModel):
@@ -68,8 +57,8 @@ class ScoreTold(BaseModel):
     stage_name: str
     win_probability: float
     win_probability_7d_ago: float | None
-    risk_level: Literal["HIGH", "MEDIUM", "LOW"]
-    reasons: list[ReasonTold]
+    risk_level: Risk
+    reasons: list[Reason]
     model_id: str
     is_fallback: bool
 
