@@ -42,8 +42,10 @@ from salesinsight_assets.web.api.contents import API
 from salesinsight_assets.web.api.reference import reference_router
 from salesinsight_assets.web.frame import HOME, STATIC, error_page
 from salesinsight_assets.web.guard import guarded
+from salesinsight_assets.web.kept import KeptAnswers
 from salesinsight_assets.web.problems import ProblemError, problem_of, wants_json
-from salesinsight_assets.web.visits import SignInNeededError, Site, VisitOf
+from salesinsight_assets.web.site import Site, SiteOf
+from salesinsight_assets.web.visits import SignInNeededError, VisitOf
 
 _THREADS = 8
 """Each keeps a connection to the database."""
@@ -74,11 +76,14 @@ def create_app(
     clock: Callable[[], datetime] = now,
     *,
     signs_in_locally: bool = False,
+    keeps_answers: bool = False,
 ) -> FastAPI:
-    """The application; what is not configured is answered with 404."""
+    """The application; what is not configured is answered with 404. `keeps_answers`: for a minute (see `web.kept`)."""
     app = FastAPI(title="SalesInsight", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_serving)
     app.state.site = Site(warehouse, settings, policies, clock, signs_in_locally)
     app.middleware("http")(guarded)
+    if keeps_answers:
+        app.add_middleware(KeptAnswers)
     app.mount("/static", _Static(directory=STATIC))
     for router in (*PAGES, *API, reference_router(API)):
         app.include_router(router)
@@ -88,7 +93,7 @@ def create_app(
         app.include_router(answers.router(links, store, policies.feedback, clock, settings.zone))
     if settings.slack.signing_secret is not None:
         app.include_router(slack.router(settings.slack.signing_secret, store, policies.feedback, clock))
-    app.add_api_route("/healthz", lambda: _healthy(warehouse))
+    app.add_api_route("/healthz", _healthy)
     app.add_api_route("/", _first_page)
     app.add_exception_handler(SignInNeededError, _to_sign_in)
     app.add_exception_handler(HTTPException, _refused)
@@ -106,8 +111,8 @@ class _Static(StaticFiles):
         return answer
 
 
-def _healthy(warehouse: Warehouse) -> dict[str, str]:
-    warehouse.read("SELECT 1 AS one")
+def _healthy(site: SiteOf) -> dict[str, str]:
+    site.database.row("SELECT 1")
     return {"status": "ok"}
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pandas as pd
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from salesinsight_assets.adapters.page_plots import Look, svg
+from salesinsight_assets.web.kept import keep
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,7 +20,8 @@ _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-in
 """A picture brings its own styles, and runs nothing, also where it is opened by itself."""
 
 
-def _look(size: Literal["wide", "narrow"], theme: Literal["light", "dark"]) -> Look:
+def _look(request: Request, size: Literal["wide", "narrow"], theme: Literal["light", "dark"]) -> Look:
+    keep(request)
     return Look(WIDTHS[size], theme == "dark")
 
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from salesinsight_assets.domain.access.viewer import ROLE_NAMES, Role
 from salesinsight_assets.web.formats import FILTERS, amount, moment_in_words
+from salesinsight_assets.web.kept import keep
 from salesinsight_assets.web.problems import problem, wants_json
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ HOME: dict[Role, str] = {"rep": "/today", "manager": "/deals", "leader": "/pipel
 
 def page(visit: "Visit", template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
     """A page for somebody who is signed in."""
+    keep(visit.request)
     places = [place for place in PLACES if visit.viewer.role in place.roles]
     here = next((place.address for place in places if visit.request.url.path.startswith(place.address)), "")
     content = (

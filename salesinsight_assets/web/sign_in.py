@@ -16,7 +16,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from salesinsight_assets.adapters.dashboard.people import active_people, person_with_address
 from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, ROLE_NAMES, Identity
 from salesinsight_assets.web.frame import bare_page
-from salesinsight_assets.web.visits import COOKIE, Site, SiteOf
+from salesinsight_assets.web.site import Site, SiteOf
+from salesinsight_assets.web.visits import COOKIE
 
 SIGN_IN = "/sign-in"
 SINGLE_SIGN_ON = f"{SIGN_IN}/oidc"

@@ -19,7 +19,7 @@ from salesinsight_assets.settings import LinkSettings, MailSettings
 from salesinsight_assets.web.frame import bare_page, error_page
 from salesinsight_assets.web.limits import network_of, too_many
 from salesinsight_assets.web.sign_in import SIGN_IN, signed_in
-from salesinsight_assets.web.visits import Site, SiteOf
+from salesinsight_assets.web.site import Site, SiteOf
 
 BY_MAIL = "link by e-mail"
 _LONGEST_ADDRESS, _LONGEST_NEXT = 254, 500

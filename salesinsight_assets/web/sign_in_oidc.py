@@ -18,7 +18,7 @@ from salesinsight_assets.settings import LinkSettings, OidcSettings
 from salesinsight_assets.web.frame import bare_page
 from salesinsight_assets.web.limits import network_of
 from salesinsight_assets.web.sign_in import SIGN_IN, SINGLE_SIGN_ON, signed_in
-from salesinsight_assets.web.visits import SINGLE_SIGN_ON_BACK, Site, SiteOf
+from salesinsight_assets.web.site import SINGLE_SIGN_ON_BACK, Site, SiteOf
 
 BY_SINGLE_SIGN_ON = "single sign-on"
 COOKIE = "salesinsight-sign-in"

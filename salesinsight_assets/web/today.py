@@ -8,9 +8,9 @@ from itertools import groupby
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from salesinsight_assets.adapters.dashboard.deals import Wanted, deal_list
+from salesinsight_assets.adapters.dashboard.deals import EVERYTHING, Wanted, deal_list
 from salesinsight_assets.adapters.dashboard.rows import Row
-from salesinsight_assets.adapters.dashboard.today import Card, cards, is_done
+from salesinsight_assets.adapters.dashboard.today import Card, Hand, hand, is_done
 from salesinsight_assets.domain.delivery import texts
 from salesinsight_assets.web.exports import csv_file
 from salesinsight_assets.web.feedback import Asked, asked
@@ -19,6 +19,8 @@ from salesinsight_assets.web.visits import Visit, VisitOf
 
 router = APIRouter()
 _RISKIEST = 3
+_MOST_SHOWN = 30
+"""Cards; those of a team. Of more nobody reads the last, and the list of deals is the better place."""
 _COLUMNS = ("as_of_date", "owner_name", "opportunity_id", "name", "rule", "priority", "amount", "win_probability", "why", "action",
             "verdict", "silence")  # fmt: skip
 
@@ -42,18 +44,19 @@ def today(visit: VisitOf) -> Response:
     """The cards of the latest day."""
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="Today", about="What needs you today")
-    found = _cards(visit)
+    found = _hand(visit, visit.day, _MOST_SHOWN)
     me = visit.viewer.identity.user_id
-    groups = _by_owner(visit, found)
+    groups = _by_owner(visit, found.cards)
     return page(
         visit,
         "today.html.jinja",
         groups=groups,
-        n_cards=len(found),
+        n_cards=found.n_found,
+        n_shown=len(found.cards),
         is_own=all(shown.card.alert.owner_id == me for _, of_owner in groups for shown in of_owner),
         me=me,
         is_done=is_done(visit.rows, visit.day),
-        riskiest=[] if found else _riskiest(visit, visit.day),
+        riskiest=[] if found.n_found else _riskiest(visit, visit.day),
         texts=texts,
     )
 
@@ -61,15 +64,14 @@ def today(visit: VisitOf) -> Response:
 @router.get("/today.csv")
 def today_file(visit: VisitOf) -> Response:
     """The cards as rows."""
-    rows = [_row(card) for card in (_cards(visit) if visit.day else [])]
+    rows = [_row(card) for card in (_hand(visit, visit.day, EVERYTHING).cards if visit.day else [])]
     return csv_file(visit, f"today-{visit.day or visit.site.today}.csv", _COLUMNS, rows)
 
 
-def _cards(visit: Visit) -> list[Card]:
-    day, site = visit.day, visit.site
-    if day is None:
-        return []
-    return cards(visit.rows, day, site.clock(), site.policies.playbook, lambda: site.last_week(day))
+def _hand(visit: Visit, day: date, most: int) -> Hand:
+    site, me = visit.site, visit.viewer.identity.user_id
+    playbook = site.policies.playbook
+    return hand(visit.rows, day, site.clock(), playbook, lambda: site.last_week(day), me=me, most=most)
 
 
 def _by_owner(visit: Visit, found: Sequence[Card]) -> list[tuple[str, list[_Shown]]]:

@@ -100,14 +100,23 @@ class Browser(requests.Session):
 
 
 @contextmanager
-def dashboard_on(warehouse: Warehouse, toml: dict | None = None, **settings: str) -> Iterator[Dashboard]:
+def dashboard_on(
+    warehouse: Warehouse, toml: dict | None = None, *, keeps_answers: bool = False, **settings: str
+) -> Iterator[Dashboard]:
     """A dashboard of a warehouse, with entries of salesinsight.toml and environment variables."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         env = {"SALESINSIGHT_BASE_URL": url, "SALESINSIGHT_SECRET_KEY": "k" * 32, **settings}
         made = Dashboard(url, warehouse, _people(warehouse))
         policies = load_policies(toml) if toml else Policies()
-        app = create_app(warehouse, load_settings(env), policies, lambda: made.now, signs_in_locally=True)
+        app = create_app(
+            warehouse,
+            load_settings(env),
+            policies,
+            lambda: made.now,
+            signs_in_locally=True,
+            keeps_answers=keeps_answers,
+        )
         with served(app, listening):
             yield made
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from salesinsight_assets.web import today
 from salesinsight_assets_tests.conftest import LAST_DAY
 from salesinsight_assets_tests.web.conftest import dashboard_on
 
@@ -72,6 +73,19 @@ def test_a_manager_sees_the_cards_of_the_team_by_rep_and_answers_none(shown_dash
     assert shown.count('class="rep"') == len({row["owner_name"] for row in rows})
     assert "/answers" not in shown
     assert "Not answered yet." in shown
+
+
+def test_of_many_cards_those_with_the_most_at_stake_are_shown_and_all_are_in_the_file(
+    shown_dashboard, monkeypatch
+) -> None:
+    monkeypatch.setattr(today, "_MOST_SHOWN", 2)
+    leader = shown_dashboard.browser("leader")
+    rows, shown = rows_of(leader), leader.get("/today").text
+    assert len(rows) > 2
+    assert f"{len(rows)} deals need someone today" in shown
+    assert "the 2 with the most at stake are shown" in shown
+    assert shown.count("<article") == 2
+    assert all(f"/deals/{row['opportunity_id']}" in shown for row in rows[:2])
 
 
 def _team(dashboard) -> list[str]:

@@ -6,7 +6,8 @@ from salesinsight_assets.domain.access.hierarchy import Hierarchy, Person
 from salesinsight_assets.domain.access.policy import AccessPolicy
 from salesinsight_assets.domain.access.viewer import LOCAL_ENGINEER_ADDRESS, Identity
 
-_ACTIVE = f"{ALIVE} AND coalesce(t.is_active, true)"
+ACTIVE = f"{ALIVE} AND coalesce(t.is_active, true)"
+"""Of a row `t` of crm.users: it is of somebody who may log in to the CRM."""
 
 
 def hierarchy(database: Database) -> Hierarchy:
@@ -22,7 +23,7 @@ def hierarchy(database: Database) -> Hierarchy:
 def person_with_address(database: Database, email: str) -> Identity | None:
     """The active user with an e-mail address, whatever its capitals; None where there is none, or more than one."""
     found = database.rows(
-        f"SELECT id, name, email FROM crm.users AS t WHERE lower(email) = lower(:email) AND {_ACTIVE}", email=email
+        f"SELECT id, name, email FROM crm.users AS t WHERE lower(email) = lower(:email) AND {ACTIVE}", email=email
     )
     if len(found) != 1:
         return None
@@ -42,14 +43,9 @@ def identity_of(database: Database, email: str, policy: AccessPolicy) -> Identit
     return person_with_address(database, email) or (Identity(address, address) if address else None)
 
 
-def is_active(database: Database, user_id: str) -> bool:
-    """Whether a user may still log in to the CRM."""
-    return bool(database.rows(f"SELECT 1 FROM crm.users AS t WHERE id = :user_id AND {_ACTIVE}", user_id=user_id))
-
-
 def active_people(database: Database) -> list[Identity]:
     """Everyone who may log in to the CRM and has an e-mail address, by name."""
     rows = database.rows(
-        f"SELECT id, name, email FROM crm.users AS t WHERE email IS NOT NULL AND {_ACTIVE} ORDER BY name, id"
+        f"SELECT id, name, email FROM crm.users AS t WHERE email IS NOT NULL AND {ACTIVE} ORDER BY name, id"
     )
     return [Identity(row["email"], row["name"], row["id"]) for row in rows]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
 from salesinsight_assets.domain.access.viewer import Viewer
@@ -29,14 +30,14 @@ class Database:
             sqlalchemy_url(url),
             pool_size=_POOL_SIZE,
             max_overflow=0,
-            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",  # every statement stands alone: a transaction around it would be two more
+            pool_reset_on_return=None,
             connect_args={"options": options},
         )
 
     def rows(self, sql: str, **parameters: Any) -> Sequence[Row]:
         """The rows of a query with `:name` parameters; times in UTC, lists as PostgreSQL's arrays."""
-        with self._engine.connect() as connection:
-            return _plain(connection.execute(sa.text(sql), parameters))
+        return self._done(sql, parameters)
 
     def row(self, sql: str, **parameters: Any) -> Row | None:
         """The first row, None where there is none."""
@@ -44,8 +45,23 @@ class Database:
         return found[0] if found else None
 
     def write(self, sql: str, **parameters: Any) -> Sequence[Row]:
-        """One statement in a transaction of its own; what it returns."""
-        with self._engine.begin() as connection:
+        """One statement, done wholly or not at all; what it returns."""
+        return self._done(sql, parameters)
+
+    def _done(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """Once more where the server was started anew since: the pool has then given up all its connections.
+
+        To ask each connection beforehand whether it still works would take as long as most of our queries.
+        """
+        try:
+            return self._done_once(sql, parameters)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._done_once(sql, parameters)
+
+    def _done_once(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        with self._engine.connect() as connection:
             done = connection.execute(sa.text(sql), parameters)
             return _plain(done) if done.returns_rows else []
 

@@ -4,10 +4,15 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from salesinsight_assets.adapters.dashboard.people import ACTIVE
 from salesinsight_assets.adapters.dashboard.rows import Database
 from salesinsight_assets.domain.access.viewer import Identity
 
 _TOKEN_BYTES = 32
+_IDENTITY = f"""
+SELECT email, name, user_id FROM engagement.sessions AS s WHERE token_hash = :token_hash AND expires_at > :at
+  AND (user_id IS NULL OR EXISTS (SELECT FROM crm.users AS t WHERE t.id = s.user_id AND {ACTIVE}))
+"""
 
 
 def new_token() -> str:
@@ -44,12 +49,8 @@ class Sessions:
         return token
 
     def identity(self, token: str, at: datetime) -> Identity | None:
-        """Who a cookie belongs to; None: nobody, or not any more."""
-        row = self._database.row(
-            "SELECT email, name, user_id FROM engagement.sessions WHERE token_hash = :token_hash AND expires_at > :at",
-            token_hash=token_hash(token),
-            at=at,
-        )
+        """Who a cookie belongs to; None: nobody, or not any more, or somebody who has left."""
+        row = self._database.row(_IDENTITY, token_hash=token_hash(token), at=at)
         return None if row is None else Identity(row["email"], row["name"], row["user_id"])
 
     def end(self, token: str) -> None:

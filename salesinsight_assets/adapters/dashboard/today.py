@@ -13,7 +13,10 @@ from salesinsight_assets.domain.delivery.messages import LastWeek, digest_key, t
 from salesinsight_assets.domain.delivery.payloads import ToldDeal, told_deals
 from salesinsight_assets.domain.feedback.answers import ToldAlert
 
-_ALERTS = f"{ALERTS_TO_WORD} WHERE a.as_of_date = :day AND a.status = 'to_send' AND {{visible:a}} ORDER BY a.rank"
+_ALERTS = f"""
+SELECT *, count(*) OVER () AS n_found FROM ({ALERTS_TO_WORD} WHERE a.as_of_date = :day AND a.status = 'to_send' AND {{visible:a}}) AS told
+ORDER BY told.owner_id IS DISTINCT FROM :me, told.rank LIMIT :most
+"""
 _MESSAGES = f"""
 SELECT o.owner_id, o.payload FROM engagement.outbox AS o
 WHERE o.as_of_date = :day AND {NO_REPORT} AND {{visible:o}} ORDER BY o.channel = 'email', o.message_key
@@ -45,27 +48,44 @@ class Card:
     silences: Sequence[Row]
 
 
+@dataclass(frozen=True)
+class Hand:
+    """Cards, and how many there are in all."""
+
+    cards: Sequence[Card]
+    n_found: int
+
+
 def is_done(rows: Rows, day: date) -> bool:
     """Whether the alerts of a day are worked out, also where there is none."""
     return bool(rows.of_company(_IS_DONE, day=day))
 
 
-def cards(rows: Rows, day: date, at: datetime, playbook: Playbook, last_week: Callable[[], LastWeek]) -> list[Card]:
-    """The alerts to send of a day, the largest amount x risk first.
+def hand(
+    rows: Rows,
+    day: date,
+    at: datetime,
+    playbook: Playbook,
+    last_week: Callable[[], LastWeek],
+    *,
+    me: str | None,
+    most: int,
+) -> Hand:
+    """The alerts to send of a day: those of `me` first, then the largest amount x risk.
 
     Their words are those of the queued messages; of one that is in none (nothing is sent, or the rep has unsubscribed) they are
     made in the same way, for which `last_week` is asked.
     """
-    alerts = rows.rows(_ALERTS, day=day)
+    alerts = rows.rows(_ALERTS, day=day, me=me, most=most)
     if not alerts:
-        return []
+        return Hand([], 0)
     told = _queued(rows.rows(_MESSAGES, day=day))
     missing = [row for row in alerts if (row["owner_id"], row["opportunity_id"]) not in told]
     told |= _worded(missing, playbook, last_week()) if missing else {}
     names = {row["owner_id"]: row["owner_name"] for row in rows.rows(_OWNERS, day=day)}
     verdicts = {row["opportunity_id"]: row["verdict"] for row in rows.rows(_VERDICTS, day=day)}
     silences = rows.rows(_SILENCES, at=at)
-    return [
+    found = [
         Card(
             alert := _alert(row),
             names.get(row["owner_id"]) or row["owner_id"],
@@ -75,6 +95,7 @@ def cards(rows: Rows, day: date, at: datetime, playbook: Playbook, last_week: Ca
         )
         for row in alerts
     ]
+    return Hand(found, alerts[0]["n_found"])
 
 
 def _queued(messages: Sequence[Row]) -> dict[tuple[str, str], ToldDeal]:

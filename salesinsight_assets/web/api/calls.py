@@ -13,7 +13,8 @@ from salesinsight_assets.domain.access.viewer import Viewer
 from salesinsight_assets.web.api.values import check_parameters
 from salesinsight_assets.web.limits import network_of, retry_after
 from salesinsight_assets.web.problems import ProblemError
-from salesinsight_assets.web.visits import Site, SiteOf, Visit
+from salesinsight_assets.web.site import Site, SiteOf
+from salesinsight_assets.web.visits import Visit
 
 _REALM = 'Bearer realm="SalesInsight"'
 _bearer = HTTPBearer(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from salesinsight_assets.adapters.dashboard.freshness import UNREACHABLE
 from salesinsight_assets.domain.delivery.texts import caveat
 from salesinsight_assets.web.problems import ProblemError, documented
-from salesinsight_assets.web.visits import Site, SiteOf
+from salesinsight_assets.web.site import Site, SiteOf
 
 router = APIRouter(prefix="/api/v1", tags=["Operation"])
 
