@@ -6,7 +6,7 @@ The same chart is drawn once: what was drawn is kept by its content.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +15,9 @@ from salesinsight_assets.adapters.plots import AMBER, BLUE, GREEN, GREY, RED
 
 if TYPE_CHECKING:
     import altair as alt
+
+    Chart = alt.LayerChart | alt.FacetChart | dict[str, Any]
+    """Of Altair's, or already the Vega-Lite that it is made into."""
 
 _KEPT = 400
 """Drawings of some 20 kB each."""
@@ -41,13 +44,17 @@ class _Drawing:
     """What is to be drawn; two of the same content are the same."""
 
     content: str
-    draw: "Callable[[], alt.LayerChart | alt.FacetChart]" = field(compare=False)
+    draw: Callable[[], dict[str, Any]] = field(compare=False)
 
 
-def svg(look: Look, draw: "Callable[..., alt.LayerChart | alt.FacetChart]", *data: pd.DataFrame | str) -> str:
+def svg(look: Look, draw: "Callable[..., Chart]", *data: pd.DataFrame | str) -> str:
     """The chart that `draw` makes of some data, as SVG, without its title, which stands on the page, and without a background."""
     content = [part if isinstance(part, str) else part.to_json(orient="split", date_format="iso") for part in data]
-    return _drawn(_Drawing(json.dumps([draw.__qualname__, *content]), lambda: draw(*data)), look)
+    return _drawn(_Drawing(json.dumps([draw.__qualname__, *content]), lambda: _spec(draw(*data))), look)
+
+
+def _spec(drawn: "Chart") -> dict[str, Any]:
+    return drawn if isinstance(drawn, dict) else drawn.to_dict()
 
 
 @lru_cache(maxsize=_KEPT)
@@ -55,7 +62,7 @@ def _drawn(drawing: _Drawing, look: Look) -> str:
     """Altair takes a few hundred milliseconds to make and check a chart: it is asked once for the same content."""
     import vl_convert
 
-    spec = json.dumps(_restyled(drawing.draw().to_dict(), look))
+    spec = json.dumps(_restyled(drawing.draw(), look))
     for light, dark in _IN_THE_DARK.items() if look.is_dark else ():
         spec = spec.replace(light, dark)
     return vl_convert.vegalite_to_svg(spec)
@@ -91,42 +98,46 @@ def stages_chart(stages: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
     return _plain(alt.layer(bars, expected, said).properties(height=34 * len(shown)))
 
 
-def score_chart(days: pd.DataFrame, levels: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+def score_chart(days: pd.DataFrame, levels: pd.DataFrame) -> dict[str, Any]:
     """The chance of a deal day by day, hollow where no model gave it, a mark below on days when an alert was told.
+
+    The same layers hold for every deal: they are made and checked once, and given each deal's rows.
 
     Args:
         days: `day` (ISO), `chance` (0 to 1), `is_fallback`, `is_told`, in their order.
         levels: the chances below which a deal is at risk: `at`, `said`.
     """
+    by_model = days[~days["is_fallback"]]
+    rows = {
+        "days": days,
+        "levels": levels.assign(day=days["day"].iloc[0] if len(days) else None),
+        "last": by_model[by_model["day"] == days["day"].max()],
+        "fallback": days[days["is_fallback"]],
+        "told": days[days["is_told"]].assign(foot=0.0),
+    }
+    return {**_score_layers(), "datasets": {name: frame.to_dict("records") for name, frame in rows.items()}}
+
+
+@cache
+def _score_layers() -> dict[str, Any]:
     import altair as alt
+
+    def of(name: str) -> alt.Chart:
+        return alt.Chart(alt.NamedData(name=name))
 
     axis = alt.Axis(format="%", tickCount=5)
     x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", tickCount=6, grid=False))
     y = alt.Y("chance:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
-    rules = alt.Chart(levels).mark_rule(strokeDash=[4, 4], color=GREY).encode(y="at:Q")
-    names = (
-        alt.Chart(levels.assign(day=days["day"].iloc[0] if len(days) else None))
-        .mark_text(align="left", baseline="bottom", dy=-3, fontSize=_SIZE - 1)
-        .encode(x=x, y="at:Q", text="said:N")
-    )
-    line = alt.Chart(days).mark_line(color=BLUE, strokeWidth=2.5, interpolate="monotone").encode(x=x, y=y)
-    layers = [rules, names, line, *_marks(days, x, y)]
-    return _plain(alt.layer(*layers).properties(height=240))
-
-
-def _marks(days: pd.DataFrame, x: Any, y: Any) -> "list[alt.Chart]":
-    """The last point; those that no model gave; the days on which an alert was told."""
-    import altair as alt
-
-    by_model = days[~days["is_fallback"]]
-    last, other = by_model[by_model["day"] == days["day"].max()], days[days["is_fallback"]]
-    told = days[days["is_told"]].assign(foot=0.0)
-    mark = alt.Chart(told).mark_point(shape="triangle-up", filled=True, size=70, color=AMBER, opacity=1, yOffset=-6)
-    return [
-        alt.Chart(last).mark_circle(size=90, color=BLUE, opacity=1).encode(x=x, y=y),
-        alt.Chart(other).mark_point(size=40, color=BLUE, opacity=1).encode(x=x, y=y),
-        mark.encode(x=x, y="foot:Q"),
-    ]
+    rules = of("levels").mark_rule(strokeDash=[4, 4], color=GREY).encode(y="at:Q")
+    names = of("levels").mark_text(align="left", baseline="bottom", dy=-3, fontSize=_SIZE - 1)
+    line = of("days").mark_line(color=BLUE, strokeWidth=2.5, interpolate="monotone").encode(x=x, y=y)
+    last = of("last").mark_circle(size=90, color=BLUE, opacity=1).encode(x=x, y=y)
+    fallback = of("fallback").mark_point(size=40, color=BLUE, opacity=1).encode(x=x, y=y)
+    told = of("told").mark_point(shape="triangle-up", filled=True, size=70, color=AMBER, opacity=1, yOffset=-6)
+    marks = [last, fallback, told.encode(x=x, y="foot:Q")]
+    layers = [rules, names.encode(x=x, y="at:Q", text="said:N"), line, *marks]
+    made: dict[str, Any] = _plain(alt.layer(*layers).properties(height=240)).to_dict()
+    return made
 
 
 def _plain(chart: "alt.LayerChart | alt.FacetChart") -> "alt.LayerChart | alt.FacetChart":

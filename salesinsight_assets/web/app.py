@@ -47,7 +47,7 @@ from salesinsight_assets.web.problems import ProblemError, problem_of, wants_jso
 from salesinsight_assets.web.site import Site, SiteOf
 from salesinsight_assets.web.visits import SignInNeededError, VisitOf
 
-_THREADS = 8
+_THREADS = 3
 """Each keeps a connection to the database."""
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 PAGES = (

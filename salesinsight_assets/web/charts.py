@@ -11,7 +11,7 @@ from salesinsight_assets.adapters.page_plots import Look, svg
 from salesinsight_assets.web.kept import keep
 
 if TYPE_CHECKING:
-    import altair as alt
+    from salesinsight_assets.adapters.page_plots import Chart
 
 WIDTHS = {"wide": 640, "narrow": 340}
 ADDRESS = "/charts/{size}/{theme}"
@@ -28,6 +28,6 @@ def _look(request: Request, size: Literal["wide", "narrow"], theme: Literal["lig
 LookOf = Annotated[Look, Depends(_look)]
 
 
-def picture(look: Look, draw: "Callable[..., alt.LayerChart | alt.FacetChart]", *data: pd.DataFrame | str) -> Response:
+def picture(look: Look, draw: "Callable[..., Chart]", *data: pd.DataFrame | str) -> Response:
     """The answer that holds the chart that `draw` makes of some data."""
     return Response(svg(look, draw, *data), media_type="image/svg+xml", headers=_HEADERS)

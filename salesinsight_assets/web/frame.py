@@ -102,9 +102,18 @@ def _version(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
 
 
+class _Templates(Environment):
+    """Looks for `row.name` in a row first: Jinja asks for an attribute, fails, and only then looks, for each cell of a table."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def _templates() -> Environment:
-    made = Environment(
+    made = _Templates(
         loader=PackageLoader("salesinsight_assets.web", "templates"),
         autoescape=True,  # names of deals and people come from outside
         undefined=StrictUndefined,

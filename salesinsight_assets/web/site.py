@@ -35,7 +35,7 @@ SINGLE_SIGN_ON_BACK = "/sign-in/oidc/back"
 Value = TypeVar("Value")
 _log = logging.getLogger(__name__)
 _AT_ONCE_LATER = 2
-_SECONDS_KEPT = 20
+_SECONDS_KEPT = 60
 """How long what hardly ever changes is kept: who is above whom, and which day is the latest."""
 
 

@@ -5,6 +5,7 @@ The driver is psycopg2 by SQLAlchemy's pool, as pages read few rows at a time: `
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,7 +63,7 @@ class Database:
 
     def _done_once(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         with self._engine.connect() as connection:
-            done = connection.execute(sa.text(sql), parameters)
+            done = connection.execute(_statement(sql), parameters)
             return _plain(done) if done.returns_rows else []
 
     def close(self) -> None:
@@ -70,8 +71,14 @@ class Database:
         self._engine.dispose()
 
 
+@lru_cache(maxsize=500)
+def _statement(sql: str) -> sa.TextClause:
+    return sa.text(sql)
+
+
 def _plain(found: "sa.CursorResult[Any]") -> list[Row]:
-    return [dict(row) for row in found.mappings()]
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 class Rows:
