@@ -1,4 +1,4 @@
-"""`salesinsight serve`: the pages where people answer alerts."""
+"""`salesinsight serve`: the dashboard, the API, and the pages where people answer alerts."""
 
 import contextlib
 import threading
@@ -19,7 +19,7 @@ DEFAULT_PORT = 8000
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; behind a proxy with TLS.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="The port.")
 def command(host: str, port: int) -> None:
-    """Serve the pages of the links in messages, and what Slack sends when a button is clicked."""
+    """Serve the dashboard, the API, the pages of the links in messages, and what Slack sends when a button is clicked."""
     import uvicorn
 
     with running() as runtime:

@@ -427,7 +427,7 @@ VERDICTS = DerivedTable(
         _required("rule", "text", "The rule that the deal was told under."),
         _required("verdict", "text", "helpful, not_helpful or wrong; the latest one counts."),
         _required("given_at", "timestamp", "When it was given."),
-        _required("channel", "text", "email, slack or dashboard: where it was given."),
+        _required("channel", "text", "email, slack, dashboard or api: where it was given."),
     ),
     "as_of_date",
     schema="engagement",

@@ -48,7 +48,7 @@ from salesinsight_assets.web.site import Site, SiteOf
 from salesinsight_assets.web.visits import SignInNeededError, VisitOf
 
 _THREADS = 3
-"""Each keeps a connection to the database."""
+"""As many as two processors can use. Each keeps a connection to the database; more would only wait for each other and for the interpreter."""
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 PAGES = (
     sign_in.router,

@@ -7,22 +7,17 @@ manager have as much to see as anyone, and the head of sales sees it all. The lo
 
 import itertools
 import json
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import pytest
-import requests
 
 from salesinsight_assets.adapters.dashboard.api_tokens import ApiTokens
 from salesinsight_assets.adapters.dashboard.rows import Database
@@ -31,6 +26,7 @@ from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.domain.access.viewer import Identity
 from salesinsight_assets_tests.benchmarks.page_load import SECONDS, Ask
 from salesinsight_assets_tests.conftest import LAST_DAY
+from salesinsight_assets_tests.served_pages import serving
 from salesinsight_assets_tests.web.conftest import Dashboard, dashboard_on
 
 DAYS, OPEN_DEALS = 200, 5_000
@@ -46,6 +42,8 @@ OF_DEALS = {
     "events": "what_id",
 }
 """The CRM's tables that are copied, and the column that names the deal."""
+_OF_COPY = {"owner_id": "owner_id || '-' || copy"}
+_PAYLOAD_OF_COPY = """regexp_replace(payload::text, '"opportunity_id": "([^"]+)"', '"opportunity_id": "\\1-' || copy || '"', 'g')::jsonb"""
 _HOURS = 12
 
 
@@ -73,7 +71,7 @@ def test_pages_over_a_million_scored_deals(large) -> None:
 
 def test_two_hundred_requests_a_second_for_a_minute(large) -> None:
     asks = _asks(large)
-    with _served(large) as (url, server), tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+    with serving(large) as (url, server), tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump([asdict(ask) for ask in asks], file)
         file.flush()
         command = [sys.executable, "-m", "salesinsight_assets_tests.benchmarks.page_load", url, file.name]
@@ -103,11 +101,14 @@ def _multiply(store: Warehouse) -> None:
         new = {"id": "id || '-' || copy", deal: f"{deal} || '-' || copy"}
         store.execute(f"{_copied(store, f'crm.{table}', copies, new)} WHERE {deal} {opened}")
         store.execute(f"ANALYZE crm.{table}")
+    store.execute(_copied(store, "insight.coaching_cards", copies, _OF_COPY))
+    told = {**_OF_COPY, "message_key": "message_key || '-' || copy", "payload": _PAYLOAD_OF_COPY}
+    store.execute(f"{_copied(store, 'engagement.outbox', copies, told)} WHERE message_key LIKE 'digest:%'")
     for table in DAILY:
         name = f"insight.{table}"
         store.execute(f"DELETE FROM {name} WHERE as_of_date <> $1", (LAST_DAY,))
         if table != "scoring_runs":
-            owner = {"owner_id": "owner_id || '-' || copy"} if table in _OWNED else {}
+            owner = _OF_COPY if table in _OWNED else {}
             store.execute(_copied(store, name, copies, {"opportunity_id": "opportunity_id || '-' || copy", **owner}))
         store.execute(_copied(store, name, DAYS - 1, {"as_of_date": "as_of_date - copy::int"}))
         store.execute(f"ANALYZE {name}")
@@ -205,36 +206,6 @@ def _of_rep(cookie: str, user_id: str, deals: Iterator[str]) -> list[Ask]:
     pages += [f"/deals/{deal}" for deal in looked_at]
     pages += [f"/charts/narrow/light/deals/{deal}/score.svg" for deal in looked_at]
     return [Ask(path, cookie) for path in pages] + [Ask("/healthz", cookie), Ask("/offline", cookie)]
-
-
-@contextmanager
-def _served(store: Warehouse) -> Iterator[tuple[str, psutil.Process]]:
-    """`salesinsight serve`, answering; its address and process."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        server = subprocess.Popen(
-            [str(Path(sys.executable).with_name("salesinsight")), "serve", "--port", str(port)],
-            env={**os.environ, "SALESINSIGHT_HOME": home, "SALESINSIGHT_POSTGRES_URL": store.url},
-            cwd=home,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/healthz")
-            yield f"http://127.0.0.1:{port}", psutil.Process(server.pid)
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(120):
-        try:
-            requests.get(url, timeout=5).raise_for_status()
-        except requests.RequestException:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"{url} did not answer within a minute")
 
 
 def _resident_mb(server: psutil.Process, asker: subprocess.Popen) -> Iterator[float]:
