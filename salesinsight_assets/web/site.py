@@ -115,7 +115,7 @@ class Site:
 
     def viewer(self, identity: Identity) -> Viewer | None:
         """What somebody who is active may see now; None: nothing."""
-        return viewer_of(identity, self._hierarchy(), self.policies.access)
+        return self.kept(identity, lambda: viewer_of(identity, self._hierarchy(), self.policies.access))
 
     def _hierarchy(self) -> Hierarchy:
         return self.kept("hierarchy", lambda: people.hierarchy(self.database))
