@@ -175,6 +175,11 @@ class Visit:
         """The latest day with scores."""
         return self.freshness.day
 
+    @property
+    def mailed(self) -> tuple[str, ...]:
+        """The reports of the company that are mailed to the viewer's address."""
+        return self.site.policies.reports.mailed_to(self.viewer.identity.email)
+
 
 def site_of(request: Request) -> Site:
     """The site that a request came to."""
