@@ -34,7 +34,10 @@ OF_ONE = {
 }  # fmt: skip
 """What is of one deal or person."""
 BY_A_BODY = {"POST /api/v1/scores/now", "POST /api/v1/feedback"}
-FOR_SOME = {"GET /api/v1/metrics", "GET /adoption", "GET /adoption.csv", "GET /reports", "GET /reports.csv"}
+FOR_SOME = {
+    "GET /api/v1/metrics", "GET /adoption", "GET /adoption.csv", "GET /adoption/weeks.csv",
+    "GET /charts/{size}/{theme}/adoption/weeks.svg", "GET /reports", "GET /reports.csv",
+}  # fmt: skip
 """What some roles do not have at all; of the pages, reps."""
 PARTS = {"size": "wide", "theme": "light", "name": "checks", "day": "2025-03-31", "report": "pipeline_health"}
 ANSWER = {"answer": "helpful", "day": "2025-03-31"}
@@ -80,7 +83,7 @@ def test_a_stranger_sees_nothing(shown_dashboard: Dashboard, route: str) -> None
 
 @pytest.mark.parametrize("route", sorted(route for route in FOR_SOME if "/api/" not in route))
 def test_what_is_not_for_reps_is_not_there_for_them(shown_dashboard: Dashboard, route: str) -> None:
-    method, path = route.split()
+    method, path = asked(shown_dashboard, route, "", "")
     answers = {role: shown_dashboard.browser(role).request(method, path) for role in shown_dashboard.people}
     found = {role: answer.status_code for role, answer in answers.items()}
     assert found == {"rep": 404, "manager": 200, "leader": 200, "engineer": 200}

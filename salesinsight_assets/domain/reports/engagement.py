@@ -13,6 +13,8 @@ from salesinsight_assets.domain.experiments.lift import ACTED_ON, WON
 from salesinsight_assets.domain.reports.measures import Figure, Measure, of_share
 from salesinsight_assets.domain.shares import Share
 
+DASHBOARD_GOAL = 0.80
+"""Of the reps, those who are to look at the dashboard in a week."""
 _NO_DRAW = "no deal is held out, or none of them is over"
 
 
@@ -39,7 +41,7 @@ NOTHING_RECORDED = Engagement()
 def engagement_measures(found: Engagement) -> tuple[Measure, ...]:
     """Dashboard, opened, acted on, and the lift on what was acted on and on what was won."""
     return (
-        _share(found.dashboard, "reps", "Reps on the dashboard weekly", 0.80, "nobody has looked at it yet"),
+        _share(found.dashboard, "reps", "Reps on the dashboard weekly", DASHBOARD_GOAL, "nobody has looked at it yet"),
         _share(
             found.opened, "e-mails", "Alert e-mails opened", 0.60, "no e-mail was sent that tells when it is opened"
         ),
