@@ -24,9 +24,9 @@ _CHOSEN_BY = {
     "person": "by a person",
 }
 _FIGURES = {
-    "auc": ("AUC", "number", "0.5 is chance, 1 tells every won deal from every lost one"),
+    "auc": ("AUC", "number", "0.5 is chance; 1 tells every won deal from every lost one"),
     "brier": ("Brier score", "number", "0 is perfect"),
-    "ece": ("Calibration error", "points", "how far what is said lies from what happens, 0 is perfect"),
+    "ece": ("Calibration error", "points", "how far what is said lies from what happens; 0 is perfect"),
 }
 """The metrics that are shown: the name of each, how it is written, and what it is measured against."""
 
@@ -115,4 +115,4 @@ def _figures(metrics: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _against(words: str, base_rate: float | None) -> str:
     """What a figure is measured against, with that of one who says the company's share of every deal, where it is known."""
-    return words if base_rate is None else f"{words}, saying the same of every deal gets {base_rate:.3f}"
+    return words if base_rate is None else f"{words}; saying the same of every deal gets {base_rate:.3f}"

@@ -18,6 +18,7 @@ from salesinsight_assets.adapters.dashboard.rows import EVERYTHING, Row
 from salesinsight_assets.web.exports import csv_file
 from salesinsight_assets.web.frame import REPORTS, page
 from salesinsight_assets.web.pages import AfterOf, pages_of
+from salesinsight_assets.web.report_parts import report_parts
 from salesinsight_assets.web.visits import Visit, VisitOf
 
 router = APIRouter()
@@ -70,7 +71,13 @@ def report_list_file(visit: VisitOf, name: Name | Literal[""] = "") -> Response:
 def report(visit: VisitOf, day: date, report: Name, audience: str) -> Response:
     """A report in words, with its headline figures."""
     found = _found(visit, day, report, audience)
-    return page(visit, "report.html.jinja", report=found, name=NAMES[report], figures=_figures(found))
+    return page(
+        visit,
+        "report.html.jinja",
+        report=found,
+        parts=report_parts(found["page"]),
+        figures=sorted(_figures(found), key=lambda one: one["figure"]),
+    )
 
 
 @router.get("/reports/{day}/{report}/{audience}/page.html")

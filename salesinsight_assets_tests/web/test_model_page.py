@@ -61,7 +61,7 @@ def test_the_page_names_the_model_that_is_shown_with_its_metrics(shown_dashboard
         page = page_of(shown_dashboard.browser(role))
         assert f"scored by <b>{stored['model_id']}</b>" in page
         assert f"<dd>{stored['auc']:.3f}</dd>" in page
-        assert f"95% interval {stored['low']:.3f} to" in page
+        assert f"95 % interval {stored['low']:.3f} to" in page
         assert f"<dd>{stored['ece'] * 100:.1f} pp</dd>" in page
         assert f"saying the same of every deal gets {stored['base_rate']:.3f}" in page
         assert f"Measured on {int(stored['n']):,} deals" in page
