@@ -92,6 +92,7 @@ def _engagement(store: "Warehouse", company: CompanyResource, day: date) -> "Eng
 
     days = day - timedelta(days=LATEST_DAYS), day
     return Engagement(
+        dashboard=share(*report_reads.reps_on_dashboard(store, day)),
         opened=share(*report_reads.digests_opened(store, *days)),
         acted_on=acted_on_of(outcome_reads.outcomes_between(store, *days)),
         lifts=report_reads.last_lifts(store, company.policies.holdout.label, day),

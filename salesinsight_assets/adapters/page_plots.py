@@ -140,6 +140,21 @@ def _score_layers() -> dict[str, Any]:
     return made
 
 
+def looks_chart(weeks: pd.DataFrame) -> "alt.LayerChart | alt.FacetChart":
+    """Week by week how many could look and how many did, a line where the target lies: `week`, `reps`, `looked`, `target`, in their order."""
+    import altair as alt
+
+    shown = weeks.assign(place=range(len(weeks)))
+    x = alt.X("week:N", sort=alt.SortField("place"), title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy"))
+    room = alt.Scale(domain=[0, float(max(shown["reps"].max(), 1)) * 1.12])  # for the numbers
+    y = alt.Y("reps:Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format="d"), scale=room)
+    bars = alt.Chart(shown).mark_bar(color="#93b4f5").encode(x=x, y=y)
+    looked = alt.Chart(shown).mark_bar(color=BLUE).encode(x=x, y="looked:Q")
+    target = alt.Chart(shown).mark_tick(color=AMBER, thickness=3, opacity=1).encode(x=x, y="target:Q")
+    said = alt.Chart(shown).mark_text(baseline="bottom", dy=-3, fontSize=_SIZE).encode(x=x, y=y, text="looked:Q")
+    return _plain(alt.layer(bars, looked, target, said).properties(height=200))
+
+
 def _plain(chart: "alt.LayerChart | alt.FacetChart") -> "alt.LayerChart | alt.FacetChart":
     return chart.configure_axis(
         labelFontSize=_SIZE, titleFontSize=_SIZE, labelLimit=200, gridColor="#e3e8ef"

@@ -6,14 +6,20 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any
 
+import pandas as pd
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
+from salesinsight_assets.adapters import page_plots
+from salesinsight_assets.adapters.dashboard.adoption import looks_by_week
 from salesinsight_assets.adapters.dashboard.api_measures import Recorded, latest_review, recorded
-from salesinsight_assets.domain.reports.engagement import Engagement, engagement_measures
+from salesinsight_assets.adapters.dashboard.rows import Row
+from salesinsight_assets.domain.reports.engagement import DASHBOARD_GOAL, Engagement, engagement_measures
 from salesinsight_assets.domain.reports.measures import Measure, of_plain, of_share, said_as
-from salesinsight_assets.domain.shares import Share, about
+from salesinsight_assets.domain.shares import Share, about, share
+from salesinsight_assets.web.charts import ADDRESS, LookOf, picture
 from salesinsight_assets.web.exports import csv_file
+from salesinsight_assets.web.formats import day_in_words, short_day
 from salesinsight_assets.web.frame import page
 from salesinsight_assets.web.visits import Visit, VisitOf
 
@@ -34,6 +40,8 @@ _COLUMNS = (
     "because",
 )
 
+_WEEK_COLUMNS = ("until", "reps", "looked", "rate", "low", "high")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -52,7 +60,8 @@ def adoption(visit: VisitOf) -> Response:
     _only_for_those_above(visit)
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="Adoption", about="How far the aims of SalesInsight are reached")
-    return page(visit, "adoption.html.jinja", parts=_parts(visit, visit.day), said_as=said_as, about=about)
+    parts, weeks = _parts(visit, visit.day), _weeks(visit)
+    return page(visit, "adoption.html.jinja", parts=parts, weeks=weeks, said_as=said_as, about=about)
 
 
 @router.get("/adoption.csv")
@@ -62,6 +71,30 @@ def adoption_file(visit: VisitOf) -> Response:
     parts = _parts(visit, visit.day) if visit.day else []
     rows = [_row(part, measure) for part in parts for measure in part.measures]
     return csv_file(visit, f"adoption-{visit.site.today}.csv", _COLUMNS, rows)
+
+
+@router.get("/adoption/weeks.csv")
+def weeks_file(visit: VisitOf) -> Response:
+    """Who looked week by week, as rows."""
+    _only_for_those_above(visit)
+    return csv_file(visit, f"adoption-weeks-{visit.site.today}.csv", _WEEK_COLUMNS, _weeks(visit))
+
+
+@router.get(f"{ADDRESS}/adoption/weeks.svg")
+def weeks_picture(visit: VisitOf, look: LookOf) -> Response:
+    """Who looked week by week, as a picture."""
+    _only_for_those_above(visit)
+    weeks = _weeks(visit)
+    if not weeks:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    rows = [(short_day(one["until"]), one["reps"], one["looked"], one["reps"] * DASHBOARD_GOAL) for one in weeks]
+    return picture(look, page_plots.looks_chart, pd.DataFrame(rows, columns=["week", "reps", "looked", "target"]))
+
+
+def _weeks(visit: Visit) -> list[dict[str, Any]]:
+    """By week the reps with open deals and those who looked; a share with its interval."""
+    found = [(row, share(row["looked"], row["reps"])) for row in looks_by_week(visit.rows, visit.site.today)]
+    return [{**row, "rate": one.rate, "low": one.low, "high": one.high} for row, one in found if one]
 
 
 def _only_for_those_above(visit: Visit) -> None:
@@ -114,10 +147,24 @@ def _of_review(visit: Visit) -> Part:
     others = {measure.name for measure in engagement_measures(Engagement())}
     kept = review["figures"].get("measures", []) if review else []
     measures = [measure for measure in map(of_plain, kept) if measure.name not in others]
-    note = "From the business review. What came after the first alert is held against the year before; other things changed too."
-    if not measures:
-        note = "Not yet known: the business review, on the 15th of each month, works them out."
-    return Part("What became of sales?", "the whole company", review["as_of_date"] if review else None, measures, note)
+    return Part(
+        "What became of sales?",
+        "the whole company",
+        review["as_of_date"] if review else None,
+        measures,
+        _note_of_review(review, is_kept=bool(measures)),
+    )
+
+
+def _note_of_review(review: Row | None, *, is_kept: bool) -> str:
+    if is_kept:
+        return "From the business review. What came after the first alert is held against the year before; other things changed too."
+    if review is None:
+        return "Not yet known: the business review, on the 15th of each month, works them out."
+    return (
+        f"The business review of {day_in_words(review['as_of_date'])} was made before reviews kept their measures for this page: it can be"
+        " read as a report only. The next one, on the 15th, brings them here."
+    )
 
 
 def _row(part: Part, measure: Measure) -> dict[str, Any]:

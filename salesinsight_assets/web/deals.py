@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from salesinsight_assets.adapters.dashboard.deals import EVERYTHING, PAGE, Wanted, choices, deal_list
+from salesinsight_assets.adapters.dashboard.deals import Wanted, choices, deal_list
+from salesinsight_assets.adapters.dashboard.rows import EVERYTHING
 from salesinsight_assets.domain.reports.periods import Period, quarter_of
 from salesinsight_assets.web.exports import csv_file
 from salesinsight_assets.web.frame import page
+from salesinsight_assets.web.pages import AfterOf, pages_of
 from salesinsight_assets.web.visits import VisitOf
 
 router = APIRouter()
@@ -47,9 +49,7 @@ WantedOf = Annotated[Wanted, Depends(_wanted)]
 
 
 @router.get("/deals")
-def deals(
-    visit: VisitOf, wanted: WantedOf, due: str = "", after: Annotated[int, Query(ge=0, le=EVERYTHING)] = 0
-) -> Response:
+def deals(visit: VisitOf, wanted: WantedOf, due: str = "", after: AfterOf = 0) -> Response:
     """A page of the list."""
     if visit.day is None:
         return page(visit, "empty.html.jinja", title="Deals", about="The list of open deals, the riskiest first,")
@@ -64,11 +64,8 @@ def deals(
         chosen=chosen,
         quarter=due_quarter(visit.day).name,
         is_filtered=bool(given),
-        first=after + 1,
-        last=after + len(found.deals),
         file=f"/deals.csv?{urlencode(given)}",
-        before=_address(given, after - PAGE) if after else None,
-        next=_address(given, after + PAGE) if after + PAGE < found.n_found else None,
+        pages=pages_of("/deals", given, found.deals, after),
     )
 
 
@@ -79,7 +76,3 @@ def deals_file(visit: VisitOf, wanted: WantedOf) -> Response:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     found = deal_list(visit.rows, visit.day, wanted, most=EVERYTHING)
     return csv_file(visit, f"deals-{visit.day}.csv", _COLUMNS, found.deals)
-
-
-def _address(given: dict[str, str], after: int) -> str:
-    return f"/deals?{urlencode({**given, 'after': max(after, 0)})}"

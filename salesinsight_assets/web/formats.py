@@ -84,7 +84,18 @@ def moment_in_words(value: datetime | None, zone: ZoneInfo) -> str:
     return f"{day_in_words(local.date())}, {local:%H:%M}"
 
 
+def label(name: str) -> str:
+    """The name of a column as people read it.
+
+    >>> label("days_in_stage"), label("")
+    ('Days in stage', '')
+    """
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 FILTERS = {
+    "label": label,
     "percent": percent,
     "points": points,
     "amount": amount,

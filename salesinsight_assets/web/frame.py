@@ -24,20 +24,26 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class Place:
-    """A page in the menu, and for whom it is there."""
+    """A page in the menu, and for whom it is there: by role, or, `is_mailed`, as one who gets by mail what it shows."""
 
     address: str
     name: str
     roles: tuple[Role, ...] = ("rep", "manager", "leader", "engineer")
+    is_mailed: bool = False
+
+    def is_there_for(self, visit: "Visit") -> bool:
+        """Whether somebody has this page at all."""
+        return visit.viewer.role in self.roles or (self.is_mailed and bool(visit.mailed))
 
 
+REPORTS = Place("/reports", "Reports", ("manager", "leader", "engineer"), is_mailed=True)
 PLACES = (
     Place("/today", "Today", ("rep", "manager")),
     Place("/pipeline", "Pipeline"),
     Place("/deals", "Deals"),
     Place("/reps", "Reps"),
     Place("/model", "Model"),
-    Place("/reports", "Reports", ("manager", "leader", "engineer")),
+    REPORTS,
     Place("/adoption", "Adoption", ("manager", "leader", "engineer")),
 )
 HOME: dict[Role, str] = {"rep": "/today", "manager": "/deals", "leader": "/pipeline", "engineer": "/model"}
@@ -46,7 +52,7 @@ HOME: dict[Role, str] = {"rep": "/today", "manager": "/deals", "leader": "/pipel
 def page(visit: "Visit", template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
     """A page for somebody who is signed in."""
     keep(visit.request)
-    places = [place for place in PLACES if visit.viewer.role in place.roles]
+    places = [place for place in PLACES if place.is_there_for(visit)]
     here = next((place.address for place in places if visit.request.url.path.startswith(place.address)), "")
     content = (
         _templates()

@@ -1,16 +1,24 @@
-"""What was reported: the list, a report in words, and its own page with the pictures."""
+"""What was reported: the list, a report in words, and its own page with the pictures.
+
+Managers have the reviews of their own and the teams below, leaders and engineers all reports, and whoever is listed in `[reports]`
+what is mailed there anyway. Who is listed for `rep_performance` gets every manager's review by mail, but cannot open it here: what
+is said of a rep is shown along the hierarchy alone.
+"""
 
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
 from salesinsight_assets.adapters.dashboard import reports as reads
-from salesinsight_assets.adapters.dashboard.rows import Row
+from salesinsight_assets.adapters.dashboard.rows import EVERYTHING, Row
 from salesinsight_assets.web.exports import csv_file
-from salesinsight_assets.web.frame import page
+from salesinsight_assets.web.frame import REPORTS, page
+from salesinsight_assets.web.pages import AfterOf, pages_of
+from salesinsight_assets.web.report_parts import report_parts
 from salesinsight_assets.web.visits import Visit, VisitOf
 
 router = APIRouter()
@@ -36,23 +44,40 @@ _STANDS_ALONE = "; ".join(
 
 
 @router.get("/reports")
-def report_list(visit: VisitOf, name: Name | Literal[""] = "") -> Response:
-    """The list, the newest first."""
-    found = reads.report_list(visit.rows, _mailed(visit), name)
-    return page(visit, "reports.html.jinja", found=found, names=NAMES, name=name, most=reads.MOST)
+def report_list(visit: VisitOf, name: Name | Literal[""] = "", after: AfterOf = 0) -> Response:
+    """A page of the list, the newest first."""
+    _only_for_readers(visit)
+    found = reads.report_list(visit.rows, visit.mailed, name, after)
+    return page(
+        visit,
+        "reports.html.jinja",
+        found=found,
+        names=NAMES,
+        name=name,
+        file=f"/reports.csv?{urlencode({'name': name})}" if name else "/reports.csv",
+        pages=pages_of("/reports", {"name": name}, found, after),
+    )
 
 
 @router.get("/reports.csv")
 def report_list_file(visit: VisitOf, name: Name | Literal[""] = "") -> Response:
-    """The list as a file."""
-    return csv_file(visit, "reports.csv", _COLUMNS, reads.report_list(visit.rows, _mailed(visit), name))
+    """The whole list as a file."""
+    _only_for_readers(visit)
+    found = reads.report_list(visit.rows, visit.mailed, name, most=EVERYTHING)
+    return csv_file(visit, "reports.csv", _COLUMNS, found)
 
 
 @router.get("/reports/{day}/{report}/{audience}")
 def report(visit: VisitOf, day: date, report: Name, audience: str) -> Response:
     """A report in words, with its headline figures."""
     found = _found(visit, day, report, audience)
-    return page(visit, "report.html.jinja", report=found, name=NAMES[report], figures=_figures(found))
+    return page(
+        visit,
+        "report.html.jinja",
+        report=found,
+        parts=report_parts(found["page"]),
+        figures=sorted(_figures(found), key=lambda one: one["figure"]),
+    )
 
 
 @router.get("/reports/{day}/{report}/{audience}/page.html")
@@ -69,8 +94,13 @@ def report_figures(visit: VisitOf, day: date, report: Name, audience: str) -> Re
     return csv_file(visit, f"{report}-{day}.csv", ("figure", "value"), _figures(found))
 
 
+def _only_for_readers(visit: Visit) -> None:
+    if not REPORTS.is_there_for(visit):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
 def _found(visit: Visit, day: date, name: Name, audience: str) -> Row:
-    found = reads.report(visit.rows, _mailed(visit), day, name, audience)
+    found = reads.report(visit.rows, visit.mailed, day, name, audience)
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return found
@@ -80,9 +110,3 @@ def _figures(found: Row) -> list[dict[str, Any]]:
     """The headline figures that are numbers or words."""
     plain = {name: value for name, value in found["figures"].items() if isinstance(value, int | float | str)}
     return [{"figure": name, "value": value} for name, value in plain.items()]
-
-
-def _mailed(visit: Visit) -> list[str]:
-    """The reports of the company that are mailed to the viewer's address."""
-    own, policy = visit.viewer.identity.email.casefold(), visit.site.policies.reports
-    return [name for name in NAMES if own in {address.casefold() for address in policy.recipients(name)}]

@@ -1,15 +1,19 @@
 """How each rep does: the coaching card, which the rep reads in the same words as the manager."""
 
+from collections.abc import Sequence
+from datetime import date
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
 from salesinsight_assets.adapters.dashboard import reps as reads
-from salesinsight_assets.adapters.dashboard.rows import Row
+from salesinsight_assets.adapters.dashboard.rows import EVERYTHING, PAGE, Row
 from salesinsight_assets.domain.shares import Share, share
 from salesinsight_assets.web.exports import csv_file
 from salesinsight_assets.web.frame import page
+from salesinsight_assets.web.pages import AfterOf, pages_of
 from salesinsight_assets.web.visits import Visit, VisitOf
 
 router = APIRouter()
@@ -21,20 +25,29 @@ _COLUMNS = (
 
 
 @router.get("/reps")
-def reps(visit: VisitOf) -> Response:
-    """The reps whom the viewer may see, by name; a rep is led to the own card."""
-    day = reads.latest_day(visit.rows)
-    found = reads.cards(visit.rows, day) if day else []
-    if visit.viewer.role == "rep" and found:
-        return RedirectResponse(f"/reps/{found[0]['owner_id']}", HTTPStatus.SEE_OTHER)
-    return page(visit, "reps.html.jinja", reps=found, day=day, coaching=visit.site.policies.coaching)
+def reps(visit: VisitOf, words: str = "", after: AfterOf = 0) -> Response:
+    """A page of the reps whom the viewer may see, by name; a rep is led to the own card."""
+    day, words = reads.latest_day(visit.rows), words.strip()
+    if visit.viewer.role == "rep" and (own := _cards(visit, day)):
+        return RedirectResponse(f"/reps/{own[0]['owner_id']}", HTTPStatus.SEE_OTHER)
+    found = _cards(visit, day, words, after)
+    return page(
+        visit,
+        "reps.html.jinja",
+        reps=found,
+        day=day,
+        words=words,
+        file=f"/reps.csv?{urlencode({'words': words})}" if words else "/reps.csv",
+        pages=pages_of("/reps", {"words": words}, found, after),
+        coaching=visit.site.policies.coaching,
+    )
 
 
 @router.get("/reps.csv")
-def reps_file(visit: VisitOf) -> Response:
-    """They as rows."""
+def reps_file(visit: VisitOf, words: str = "") -> Response:
+    """They as rows, all of them."""
     day = reads.latest_day(visit.rows)
-    found = reads.cards(visit.rows, day) if day else []
+    found = _cards(visit, day, words.strip(), most=EVERYTHING)
     return csv_file(visit, f"reps-{day or visit.site.today}.csv", _COLUMNS, found)
 
 
@@ -58,6 +71,10 @@ def rep_file(visit: VisitOf, owner_id: str) -> Response:
     """Its figures."""
     found = _found(visit, owner_id)
     return csv_file(visit, f"rep-{owner_id}-{found['as_of_date']}.csv", _COLUMNS, [found])
+
+
+def _cards(visit: Visit, day: date | None, words: str = "", after: int = 0, most: int = PAGE) -> Sequence[Row]:
+    return reads.cards(visit.rows, day, words, after, most) if day else []
 
 
 def _found(visit: Visit, owner_id: str) -> Row:

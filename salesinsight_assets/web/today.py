@@ -8,8 +8,8 @@ from itertools import groupby
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from salesinsight_assets.adapters.dashboard.deals import EVERYTHING, Wanted, deal_list
-from salesinsight_assets.adapters.dashboard.rows import Row
+from salesinsight_assets.adapters.dashboard.deals import Wanted, deal_list
+from salesinsight_assets.adapters.dashboard.rows import EVERYTHING, Row
 from salesinsight_assets.adapters.dashboard.today import Card, Hand, hand, is_done
 from salesinsight_assets.domain.delivery import texts
 from salesinsight_assets.web.exports import csv_file

@@ -34,6 +34,11 @@ class Visit:
         """The latest day with scores."""
         return self.freshness.day
 
+    @property
+    def mailed(self) -> tuple[str, ...]:
+        """The reports of the company that are mailed to the viewer's address."""
+        return self.site.policies.reports.mailed_to(self.viewer.identity.email)
+
 
 def visit_of(request: Request) -> Visit:
     """The visit of whoever is signed in.

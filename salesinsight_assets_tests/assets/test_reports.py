@@ -197,6 +197,21 @@ def test_the_review_says_what_people_did_with_the_alerts(platform_after_a_night)
     assert make(platform, "business_review")["Alert e-mails opened"] == round(1 / len(sent), 4)
 
 
+def test_the_review_counts_the_reps_who_looked_at_the_dashboard(platform_after_a_night) -> None:
+    platform, store, day = platform_after_a_night, platform_after_a_night.warehouse, platform_after_a_night.last_day
+    told = make(platform, "business_review")
+    assert "Reps on the dashboard weekly" not in told
+    assert "Reps on the dashboard weekly: nobody has looked at it yet." in told["report"]
+    reps = store.partition("opportunity_scores", day)["owner_id"].dropna().unique()
+    store.execute(
+        "INSERT INTO engagement.visits (day, email, user_id) VALUES ($1::text::date, 'a@example.com', $2)",
+        (day.isoformat(), reps[0]),
+    )
+    told = make(platform, "business_review")
+    assert told["Reps on the dashboard weekly"] == round(1 / len(reps), 4)
+    assert f"n = {len(reps)} reps" in told["report"]
+
+
 def test_a_report_that_was_sent_is_no_alert(connected) -> None:
     make(connected)
     connected.warehouse.execute("UPDATE engagement.outbox SET status = 'sent'")

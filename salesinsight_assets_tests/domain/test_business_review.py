@@ -162,7 +162,7 @@ def test_before_the_first_alert_nothing_is_compared():
 def test_what_nobody_records_is_not_yet_known():
     said = words(review())
     for sentence in (
-        "Reps on the dashboard weekly: the dashboard is not there.",
+        "Reps on the dashboard weekly: nobody has looked at it yet.",
         "Alert e-mails opened: no e-mail was sent that tells when it is opened.",
         "Alerts acted on: the seven days of no alert are over yet.",
         "Lift of alerts on what is acted on: no deal is held out, or none of them is over.",

@@ -154,6 +154,7 @@ def model_check() -> Report:
 
 
 ENGAGEMENT = Engagement(
+    dashboard=share(21, 24),
     opened=share(130, 210),
     acted_on=share(150, 400),
     lifts={lift.measure: lift.figures for lift in (

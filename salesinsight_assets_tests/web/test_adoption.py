@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -91,6 +92,49 @@ def test_reps_who_looked_in_a_week_count_once_for_those_above_them(shown_dashboa
         assert numbers(row) == (expected.rate, expected.low, expected.high, expected.n)
 
 
+def weeks_of(browser) -> list[dict[str, str]]:
+    answer = browser.get("/adoption/weeks.csv")
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_who_looked_is_told_week_by_week_of_those_whom_one_sees(dashboard) -> None:
+    store, rep, foreign = dashboard.warehouse, dashboard.user_id("rep"), dashboard.owner_of_another_team()
+    today = dashboard.now.date()
+    for who, ago in ((rep, 20), (rep, 14), (rep, 7), (foreign, 7), ("who owns no deal", 0), (foreign, 500)):
+        store.execute(
+            "INSERT INTO engagement.visits (day, email, user_id) VALUES ($1::text::date, $2, $2)",
+            ((today - timedelta(days=ago)).isoformat(), who),
+        )
+    store.execute("DELETE FROM insight.open_opportunities WHERE as_of_date < $1::text::date", (LAST_DAY.isoformat(),))
+    for ago in (7, 14):
+        store.execute(
+            "INSERT INTO insight.open_opportunities SELECT (jsonb_populate_record(o, jsonb_build_object('as_of_date', $1))).*"
+            " FROM insight.open_opportunities AS o WHERE as_of_date = $2::text::date",
+            ((LAST_DAY - timedelta(days=ago)).isoformat(), LAST_DAY.isoformat()),
+        )
+    for role, looked in (("leader", ["1", "2", "0"]), ("manager", ["1", "1", "0"])):
+        browser, reps = dashboard.browser(role), len(owners(dashboard, role))
+        found = weeks_of(browser)
+        assert [row["until"] for row in found] == [str(today - timedelta(days=ago)) for ago in (14, 7, 0)]
+        assert [row["looked"] for row in found] == looked
+        assert {row["reps"] for row in found} == {str(reps)}
+        expected = share(int(looked[1]), reps)
+        assert expected
+        assert tuple(float(found[1][name]) for name in ("rate", "low", "high")) == (
+            expected.rate,
+            expected.low,
+            expected.high,
+        )
+        page = shown(browser)
+        assert f"{expected.low:.0%} to {expected.high:.0%}" in page.split("Week by week")[1]
+        assert "/charts/narrow/dark/adoption/weeks.svg" in page
+        for look in ("wide/light", "narrow/dark"):
+            drawn = browser.get(f"/charts/{look}/adoption/weeks.svg")
+            assert drawn.headers["Content-Type"] == "image/svg+xml"
+            assert f"{today.day} {today:%b}" in drawn.text
+
+
 def owners(dashboard, role) -> list[dict]:
     """Owners of open deals whom somebody sees."""
     below = "" if role == "leader" else "AND (u.manager_id = $2 OR u.id = $2)"
@@ -136,15 +180,27 @@ def test_what_became_of_sales_is_that_of_the_latest_review(dashboard) -> None:
         assert part in page
 
 
+def test_a_review_that_kept_no_measures_is_told_as_such(dashboard) -> None:
+    dashboard.warehouse.execute(
+        "UPDATE insight.reports SET figures = figures - 'measures' WHERE report = 'business_review'"
+    )
+    page = shown(dashboard.browser("leader"))
+    assert f"The business review of {LAST_DAY:%-d %B %Y} was made before reviews kept their measures" in page
+    assert "Not yet known: the business review" not in page
+
+
 def test_a_rep_has_no_such_page(shown_dashboard) -> None:
     browser = shown_dashboard.browser("rep")
-    assert [browser.get(address).status_code for address in ("/adoption", "/adoption.csv")] == [404, 404]
+    addresses = ("/adoption", "/adoption.csv", "/adoption/weeks.csv", "/charts/wide/light/adoption/weeks.svg")
+    assert [browser.get(address).status_code for address in addresses] == [404] * 4
 
 
 def test_before_the_first_night_nothing_is_claimed(empty_dashboard) -> None:
     browser = empty_dashboard.browser("engineer")
     assert "Nothing has been worked out yet" in shown(browser)
     assert rows_of(browser) == {}
+    assert weeks_of(browser) == []
+    assert browser.get("/charts/wide/light/adoption/weeks.svg").status_code == 404
 
 
 def test_without_alerts_and_review_nothing_is_known_yet(dashboard) -> None:

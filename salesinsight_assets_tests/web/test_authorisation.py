@@ -22,7 +22,7 @@ ONE_SEES_ONES_OWN = {
     "GET /today", "GET /today.csv", "GET /pipeline", "GET /pipeline.csv", "GET /pipeline/moves", "GET /pipeline/moves.csv",
     "GET /charts/{size}/{theme}/pipeline/movement.svg", "GET /charts/{size}/{theme}/pipeline/stages.svg",
     "GET /charts/{size}/{theme}/calibration.svg", "GET /deals", "GET /deals.csv", "GET /api/v1/scores", "GET /api/v1/alerts",
-    "GET /reports", "GET /reports.csv", "GET /model", "GET /model/{name}.csv", "GET /reps", "GET /reps.csv",
+    "GET /model", "GET /model/{name}.csv", "GET /reps", "GET /reps.csv",
 }  # fmt: skip
 """The same address for everyone, with what may be seen."""
 OF_ONE = {
@@ -34,7 +34,11 @@ OF_ONE = {
 }  # fmt: skip
 """What is of one deal or person."""
 BY_A_BODY = {"POST /api/v1/scores/now", "POST /api/v1/feedback"}
-FOR_SOME = {"GET /api/v1/metrics", "GET /adoption", "GET /adoption.csv"}
+FOR_SOME = {
+    "GET /api/v1/metrics", "GET /adoption", "GET /adoption.csv", "GET /adoption/weeks.csv",
+    "GET /charts/{size}/{theme}/adoption/weeks.svg", "GET /reports", "GET /reports.csv",
+}  # fmt: skip
+"""What some roles do not have at all; of the pages, reps."""
 PARTS = {"size": "wide", "theme": "light", "name": "checks", "day": "2025-03-31", "report": "pipeline_health"}
 ANSWER = {"answer": "helpful", "day": "2025-03-31"}
 SEES_ALL: tuple[Role, ...] = ("leader", "engineer")
@@ -75,6 +79,14 @@ def test_a_stranger_sees_nothing(shown_dashboard: Dashboard, route: str) -> None
     answer = shown_dashboard.stranger().request(method, path, allow_redirects=False, data={})
     assert answer.status_code == (401 if path.startswith("/api/") else 303)
     assert deal not in answer.text
+
+
+@pytest.mark.parametrize("route", sorted(route for route in FOR_SOME if "/api/" not in route))
+def test_what_is_not_for_reps_is_not_there_for_them(shown_dashboard: Dashboard, route: str) -> None:
+    method, path = asked(shown_dashboard, route, "", "")
+    answers = {role: shown_dashboard.browser(role).request(method, path) for role in shown_dashboard.people}
+    found = {role: answer.status_code for role, answer in answers.items()}
+    assert found == {"rep": 404, "manager": 200, "leader": 200, "engineer": 200}
 
 
 @pytest.mark.parametrize("route", sorted(OF_ONE))

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -120,6 +121,39 @@ def test_a_manager_sees_the_cards_of_the_team_alone(shown_dashboard, cards) -> N
     found = rows_of(shown_dashboard.browser("manager"), "/reps.csv")
     assert set(found) == set(team) & set(cards.index)
     assert 1 < len(found) < len(cards)
+
+
+def test_many_reps_stand_in_pages_each_once_and_are_found_by_name(dashboard) -> None:
+    dashboard.warehouse.execute(
+        "INSERT INTO insight.coaching_cards SELECT (jsonb_populate_record(c, jsonb_build_object('owner_id', '005MANY' || n,"
+        " 'owner_name', 'Zoe_' || n || ' O''Neil'))).* FROM insight.coaching_cards AS c, generate_series(100, 159) AS n"
+        " WHERE c.owner_id = $1 AND c.as_of_date = $2::text::date",
+        (dashboard.user_id("rep"), LAST_DAY.isoformat()),
+    )
+    browser = dashboard.browser("leader")
+    everyone = list(rows_of(browser, "/reps.csv"))
+    seen, address = [], "/reps"
+    while address:
+        page = shown(browser, address)
+        seen.append(re.findall(r'<td class="main"><a href="/reps/(\w+)"', page))
+        address = next(iter(re.findall(r'<a href="(/reps\?[^"]+)"[^>]*>Next<', page)), None)
+    assert [len(names) for names in seen[:-1]] == [25] * (len(seen) - 1)
+    assert [name for names in seen for name in names] == everyone
+    assert f"{len(everyone)} reps by name" in page
+    found = shown(browser, "/reps?words=zoe_11")
+    assert re.findall(r"Zoe_\d+", found) == [f"Zoe_{n}" for n in range(110, 120)]
+    assert 'value="zoe_11"' in found
+    assert 'href="/reps.csv?words=zoe_11"' in found
+    assert len(rows_of(browser, "/reps.csv?words=zoe_11")) == 10
+    assert "/reps?words=zoe&after=25" in shown(browser, "/reps?words=zoe")
+    assert "No such rep" in shown(browser, "/reps?words=%25")
+    assert rows_of(dashboard.browser("manager"), "/reps.csv?words=zoe") == {}
+
+
+def test_a_short_list_has_no_pages_and_no_filter(shown_dashboard, cards) -> None:
+    page = shown(shown_dashboard.browser("leader"), "/reps")
+    assert 'class="pages' not in page
+    assert 'name="words"' not in page
 
 
 @pytest.mark.parametrize("role", ["rep", "manager"])

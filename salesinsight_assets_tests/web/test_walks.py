@@ -112,6 +112,24 @@ def test_a_choice_changes_the_list_and_the_address(browser: Browser, shown_dashb
     expect(walk.page).to_have_url(re.compile(r"/deals\?risk=HIGH&"))
     assert set(walk.page.locator("#list .mark:is(.HIGH, .MEDIUM, .LOW)").all_inner_texts()) >= {"HIGH"}
     assert "LOW" not in walk.page.locator("#list td[data-label=Risk]").all_inner_texts()
+    file = walk.page.get_by_role("link", name="Download CSV")
+    expect(file).to_have_attribute("href", "/deals.csv?risk=HIGH")
+    context.close()
+    assert walk.wrong == []
+
+
+def test_the_next_page_of_a_list_comes_without_a_new_document(browser: Browser, shown_dashboard: Dashboard) -> None:
+    context = browser.new_context(base_url=shown_dashboard.url)
+    walk = signed_in(context, shown_dashboard, "leader")
+    walk.look_at("/deals")
+    walk.page.evaluate("window.isTheSame = true")
+    first = walk.page.locator("#list td.main a").all_inner_texts()
+    walk.page.get_by_role("link", name="Next").click()
+    expect(walk.page).to_have_url(re.compile(r"/deals\?after=25$"))
+    expect(walk.page.locator("#list .pages")).to_contain_text("26–")
+    assert set(walk.page.locator("#list td.main a").all_inner_texts()).isdisjoint(first)
+    assert walk.page.evaluate("window.isTheSame")
+    assert walk.page.locator("#list").evaluate("e => e.getBoundingClientRect().top") >= 0
     context.close()
     assert walk.wrong == []
 

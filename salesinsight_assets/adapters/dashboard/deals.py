@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from salesinsight_assets.adapters.dashboard.rows import Row, Rows
+from salesinsight_assets.adapters.dashboard.rows import PAGE, Row, Rows, holds
 
-PAGE = 25
-EVERYTHING = 1_000_000
 _DEALS = """
 SELECT s.opportunity_id, o.name, o.account_name, s.owner_id, o.owner_name, o.stage_name, o.close_date,
   s.amount, s.win_probability, s.win_probability_7d_ago, s.risk_level, s.model_id, s.is_fallback,
@@ -66,7 +64,6 @@ class DealList:
 
 def deal_list(rows: Rows, day: date, wanted: Wanted, after: int = 0, most: int = PAGE) -> DealList:
     """The deals of a day, largest amount at risk (amount times the chance to lose it) first, from a place on."""
-    escaped = wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     found = rows.rows(
         _DEALS,
         day=day,
@@ -76,7 +73,7 @@ def deal_list(rows: Rows, day: date, wanted: Wanted, after: int = 0, most: int =
         words=wanted.words,
         due_from=wanted.due_from,
         due_until=wanted.due_until,
-        like=f"%{escaped}%",
+        like=holds(wanted.words),
         most=most,
         after=after,
     )

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from datetime import date
 
-from salesinsight_assets.adapters.dashboard.rows import Row, Rows
+from salesinsight_assets.adapters.dashboard.rows import PAGE, Row, Rows, holds
 
 _DAY = "SELECT max(as_of_date) AS day FROM insight.coaching_cards"
 _CARDS = """
 SELECT c.as_of_date, c.owner_id, c.owner_name, c.is_opportunity, c.n_closed, c.win_rate, c.low, c.high, c.team_win_rate,
   c.compared_with, c.adjusted_difference, c.adjusted_low, c.adjusted_high, c.open_deals, c.deals_at_risk, c.amount_at_risk,
-  c.figures -> 'open_deals' ->> 'caveat' AS caveat
-FROM insight.coaching_cards AS c WHERE c.as_of_date = :day AND {visible:c} ORDER BY c.owner_name, c.owner_id
+  c.figures -> 'open_deals' ->> 'caveat' AS caveat, count(*) OVER () AS n_found
+FROM insight.coaching_cards AS c WHERE c.as_of_date = :day AND {visible:c} AND (:words = '' OR c.owner_name ILIKE :like)
+ORDER BY c.owner_name, c.owner_id LIMIT :most OFFSET :after
 """
 _CARD = """
 SELECT c.*, c.figures -> 'open_deals' ->> 'caveat' AS caveat, c.figures -> 'against_others' -> 'theirs' AS others
@@ -24,9 +25,12 @@ def latest_day(rows: Rows) -> date | None:
     return found
 
 
-def cards(rows: Rows, day: date) -> Sequence[Row]:
-    """One row a rep, by name; of a rep with too few closed deals all figures but `n_closed` are missing."""
-    return rows.rows(_CARDS, day=day)
+def cards(rows: Rows, day: date, words: str = "", after: int = 0, most: int = PAGE) -> Sequence[Row]:
+    """One row a rep whose name holds `words`, by name, from a place on; `n_found` is how many there are.
+
+    Of a rep with too few closed deals all figures but `n_closed` are missing.
+    """
+    return rows.rows(_CARDS, day=day, words=words, like=holds(words), after=after, most=most)
 
 
 def card(rows: Rows, day: date, owner_id: str) -> Row | None:

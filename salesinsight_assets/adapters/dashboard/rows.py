@@ -15,6 +15,10 @@ from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
 from salesinsight_assets.domain.access.viewer import Viewer
 
 Row = Mapping[str, Any]
+PAGE = 25
+"""Rows of a list that a page shows at once."""
+EVERYTHING = 1_000_000
+"""More rows than any list has: what a file holds."""
 VISIBLE = "{visible}"
 """Stands in a query for the condition that a row's owner may be seen; `{visible:a}` takes the owner of the table `a`."""
 _LONGEST = timedelta(seconds=20)
@@ -114,6 +118,16 @@ class Rows:
     def _owners(self) -> dict[str, list[str]]:
         owners = self._viewer.owner_ids
         return {} if owners is None else {"visible_owner_ids": sorted(owners)}
+
+
+def holds(words: str) -> str:
+    r"""The pattern of ILIKE for texts that hold some words.
+
+    >>> holds("50%_")
+    '%50\\%\\_%'
+    """
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def _with_condition(sql: str, viewer: Viewer) -> str:

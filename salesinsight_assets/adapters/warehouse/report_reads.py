@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
 from salesinsight_assets.adapters.warehouse.warehouse import NO_REPORT, Warehouse
 
+_WEEK = timedelta(days=6)
+"""From the first day of seven to the last."""
 _OPENED = (
     "SELECT count(*) AS sent, count(*) FILTER (WHERE EXISTS (SELECT FROM engagement.message_events AS e"
     " WHERE e.message_key = o.message_key)) AS opened FROM engagement.outbox AS o"
@@ -16,6 +18,13 @@ _OPENED = (
     " AND o.as_of_date >= (SELECT min(as_of_date) FROM engagement.message_events)"
 )
 """Before the first event there may have been nothing that tells: links and pictures need an address and a key."""
+_LOOKED = """
+SELECT count(*) AS reps, count(*) FILTER (WHERE EXISTS (SELECT FROM engagement.visits AS v
+  WHERE v.user_id = owners.owner_id AND v.day BETWEEN $2 AND $1)) AS looked
+FROM (SELECT DISTINCT owner_id FROM insight.opportunity_scores WHERE as_of_date = $1 AND owner_id IS NOT NULL) AS owners
+WHERE EXISTS (SELECT FROM engagement.visits WHERE day <= $1)
+"""
+"""Before the first visit there may have been nothing to look at: the dashboard is a process of its own."""
 _LAST_LIFTS = (
     "SELECT * FROM insight.alert_lift AS l WHERE experiment = $1 AND as_of_date = (SELECT max(as_of_date)"
     " FROM insight.alert_lift WHERE experiment = l.experiment AND as_of_date <= $2)"
@@ -65,6 +74,15 @@ def digests_opened(store: Warehouse, first: date, last: date) -> tuple[int, int]
     """Of the digests of those days, how many were opened or answered, and how many were sent since openings are recorded."""
     rows = store.read(_OPENED, (first, last))
     return int(rows["opened"][0]), int(rows["sent"][0])
+
+
+def reps_on_dashboard(store: Warehouse, day: date) -> tuple[int, int]:
+    """Of the reps with open deals on a day, how many looked at the dashboard in the week up to it, and how many there are.
+
+    Both are 0 where nobody at all had looked by then.
+    """
+    rows = store.read(_LOOKED, (day, day - _WEEK))
+    return int(rows["looked"][0]), int(rows["reps"][0])
 
 
 def last_lifts(store: Warehouse, experiment: str, day: date) -> dict[str, dict[str, Any]]:

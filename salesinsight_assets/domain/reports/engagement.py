@@ -13,6 +13,8 @@ from salesinsight_assets.domain.experiments.lift import ACTED_ON, WON
 from salesinsight_assets.domain.reports.measures import Figure, Measure, of_share
 from salesinsight_assets.domain.shares import Share
 
+DASHBOARD_GOAL = 0.80
+"""Of the reps, those who are to look at the dashboard in a week."""
 _NO_DRAW = "no deal is held out, or none of them is over"
 
 
@@ -21,7 +23,7 @@ class Engagement:
     """What is recorded of the last half year; None: nothing.
 
     Attributes:
-        dashboard: of the reps, those who used the dashboard in a week.
+        dashboard: of the reps with open deals, those who looked at the dashboard in the last week; None: nobody ever has.
         opened: of the digests that were sent since openings are recorded, those opened.
         acted_on: of the deals told of whose seven days are over, those acted on.
         lifts: by measure the row of the last look at the holdout, see `experiments.lift.Lift.figures`.
@@ -39,7 +41,7 @@ NOTHING_RECORDED = Engagement()
 def engagement_measures(found: Engagement) -> tuple[Measure, ...]:
     """Dashboard, opened, acted on, and the lift on what was acted on and on what was won."""
     return (
-        _share(found.dashboard, "reps", "Reps on the dashboard weekly", 0.80, "the dashboard is not there"),
+        _share(found.dashboard, "reps", "Reps on the dashboard weekly", DASHBOARD_GOAL, "nobody has looked at it yet"),
         _share(
             found.opened, "e-mails", "Alert e-mails opened", 0.60, "no e-mail was sent that tells when it is opened"
         ),

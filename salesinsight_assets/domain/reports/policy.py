@@ -38,3 +38,15 @@ class ReportPolicy:
     def recipients(self, report: str) -> tuple[str, ...]:
         """Who gets a report, each address once."""
         return tuple(dict.fromkeys(getattr(self, report)))
+
+    def mailed_to(self, address: str) -> tuple[str, ...]:
+        """The reports of the company that an address gets.
+
+        A manager's review is not among them: whoever is listed for it gets it by mail, and what may be opened is up to the hierarchy.
+
+        >>> ReportPolicy(model_check=("Ann@example.com",), rep_performance=("ann@example.com",)).mailed_to("ann@example.com")
+        ('model_check',)
+        """
+        own = address.casefold()
+        of_company = [name for name in REPORTS if name != REP_PERFORMANCE]
+        return tuple(name for name in of_company if own in map(str.casefold, self.recipients(name)))
