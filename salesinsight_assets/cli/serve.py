@@ -53,4 +53,6 @@ def _app(runtime: Runtime, *, is_dev: bool) -> FastAPI:
     if settings.slack.bot_token and settings.slack.signing_secret is None:
         say("Messages in Slack carry no buttons to answer: set SLACK_SIGNING_SECRET", style="dim")
     policies = load_policies(read_config(settings.config_file))
-    return create_app(runtime.warehouse, settings, policies, signs_in_locally=is_dev, keeps_answers=True)
+    app = create_app(runtime.warehouse, settings, policies, signs_in_locally=is_dev, keeps_answers=True)
+    app.state.site.warm_up()
+    return app

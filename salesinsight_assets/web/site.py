@@ -131,9 +131,13 @@ class Site:
         """Whose an address is that was proved; None: nobody's who may see anything."""
         return people.identity_of(self.database, email, self.policies.access)
 
-    def later(self, work: Callable[[], None]) -> None:
+    def later(self, work: Callable[[], object]) -> None:
         """Do something that nobody waits for, in a thread of its own: none of those that pages are made in."""
         self._later.submit(work).add_done_callback(_tell_failure)
+
+    def warm_up(self) -> None:
+        """Begin to prepare what takes seconds, so that nobody who asks first waits for it."""
+        self.later(lambda: self.score_now.deals(self.clock()))
 
     def close(self) -> None:
         """Finish what is being done, and give up the connections."""
@@ -147,7 +151,7 @@ def _provider(settings: Settings) -> OidcProvider | None:
     return OidcProvider(settings.oidc, f"{settings.links.base_url}{SINGLE_SIGN_ON_BACK}")
 
 
-def _tell_failure(done: "Future[None]") -> None:
+def _tell_failure(done: "Future[object]") -> None:
     if not done.cancelled() and (error := done.exception()):
         _log.error("What was to be done later failed", exc_info=error)
 
