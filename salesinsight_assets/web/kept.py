@@ -5,6 +5,7 @@ and that person's pages are forgotten then. What others answered is seen a minut
 so nobody gets another person's; files to take along and calls of the API are not kept, as each is noted down or counted.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class KeptAnswers:
     def __init__(self, app: ASGIApp, most_bytes: int = _MOST_BYTES) -> None:
         self._app, self._most_bytes = app, most_bytes
         self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
+        self._being_made: dict[_Key, asyncio.Event] = {}
         self._size = 0
         self._changes = 0
 
@@ -74,11 +76,22 @@ class KeptAnswers:
         await self._app(scope, receive, sending)
 
     async def _given(self, key: _Key, person: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A kept answer; one that is being made for the same person is waited for."""
+        if key in self._being_made and key not in self._answers:
+            await self._being_made[key].wait()
         found = self._answers.get(key)
         if found is not None and found.until > time.monotonic():
             for message in found.messages:
                 await send(message)
             return
+        done = self._being_made.setdefault(key, asyncio.Event())
+        try:
+            await self._made(key, person, scope, receive, send)
+        finally:
+            done.set()
+            self._being_made.pop(key, None)
+
+    async def _made(self, key: _Key, person: str, scope: Scope, receive: Receive, send: Send) -> None:
         made = _Answer(person, time.monotonic() + SECONDS_KEPT)
         before = self._changes
 

@@ -32,6 +32,9 @@ _MOVE_COLUMNS = ("opportunity_id", "name", "owner_name", "move", "change", "comp
 _STAGE_COLUMNS = ("stage", "deals", "open_amount", "expected_amount", "deals_at_risk", "amount_at_risk")
 
 
+_SECONDS_KEPT = 600
+
+
 @dataclass(frozen=True)
 class Part:
     """Which part of the pipeline is looked at: that of an owner (empty: all that the viewer sees), due in the quarter or all."""
@@ -141,9 +144,9 @@ def stages_picture(visit: VisitOf, look: LookOf, part: PartOf) -> Response:
 
 
 def _figures(visit: Visit, part: Part, day: date) -> PipelineNow:
-    """What the page and its pictures tell; kept for a moment, as both ask for it."""
-    key = ("pipeline", day, visit.freshness.model_id, visit.viewer.owner_ids, part)
-    return visit.site.kept(key, lambda: _read_figures(visit, part, day))
+    """What the page and its pictures tell: of nights that are over, so it is worked out again only after a while."""
+    key = ("pipeline", visit.freshness.run_id, visit.viewer.owner_ids, part)
+    return visit.site.kept(key, lambda: _read_figures(visit, part, day), _SECONDS_KEPT)
 
 
 def _read_figures(visit: Visit, part: Part, day: date) -> PipelineNow:

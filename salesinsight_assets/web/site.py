@@ -45,13 +45,13 @@ class _Kept:
     def __init__(self) -> None:
         self._values: dict[Hashable, tuple[float, object]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+    def get(self, key: Hashable, make: Callable[[], Value], seconds: float) -> Value:
         now = time.monotonic()
         until, value = self._values.get(key, (0.0, None))
         if until < now:
             value = make()
             fresh = {kept: entry for kept, entry in self._values.items() if entry[0] >= now}
-            self._values = {**fresh, key: (now + _SECONDS_KEPT, value)}
+            self._values = {**fresh, key: (now + seconds, value)}
         return cast("Value", value)
 
 
@@ -109,9 +109,9 @@ class Site:
             self._last_week = (day, last_week(self.warehouse, day, end_of_day(day, self.settings.zone)))
         return self._last_week[1]
 
-    def kept(self, key: Hashable, make: Callable[[], Value]) -> Value:
+    def kept(self, key: Hashable, make: Callable[[], Value], seconds: float = _SECONDS_KEPT) -> Value:
         """What `make` gives, made once in a while: a page and its pictures ask for the same. The key has to say whose rows it is of."""
-        return self._kept.get(key, make)
+        return self._kept.get(key, make, seconds)
 
     def viewer(self, identity: Identity) -> Viewer | None:
         """What somebody who is active may see now; None: nothing."""

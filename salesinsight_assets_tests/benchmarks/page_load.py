@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import statistics
 import sys
 import time
@@ -12,8 +13,6 @@ from urllib.parse import urlsplit
 
 REQUESTS_A_SECOND, SECONDS = 200, 60
 _CONNECTIONS = 32
-_STRIDE = 7
-"""Connections go through the list in steps of this many, each from a place of its own."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,13 @@ async def load(url: str, asks: list[Ask]) -> Load:
 
 
 async def _asker(url: str, asks: list[Ask], due: "asyncio.Queue[float]", found: Load, place: int) -> None:
-    """One connection that is kept, as a browser's."""
+    """One connection that is kept, as a browser's, which asks for this and that by chance."""
     where = urlsplit(url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    order = random.Random(place)
     while True:
         at = await due.get()
-        place += _STRIDE
-        ask = asks[place % len(asks)]
+        ask = order.choice(asks)
         sent = time.perf_counter()
         writer.write(f"GET {ask.path} HTTP/1.1\r\nHost: {where.netloc}\r\n{ask.header}\r\n\r\n".encode())
         status = await _answer(reader)

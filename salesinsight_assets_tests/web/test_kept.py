@@ -94,6 +94,21 @@ def test_a_page_that_was_being_made_during_a_change_is_not_kept() -> None:
     assert asyncio.run(meanwhile()) == ["1", "3"]
 
 
+def test_what_is_being_made_for_the_same_person_is_waited_for_also_where_it_fails() -> None:
+    async def at_once(counting: Counting) -> list[str]:
+        done = asyncio.Event()
+        counting.waits = [done]
+        app = KeptAnswers(counting)
+        asked = [asyncio.create_task(answer(app)) for _ in range(3)]
+        await asyncio.sleep(0)
+        counting.waits = []
+        done.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(at_once(Counting())) == ["1", "1", "1"]
+    assert asyncio.run(at_once(Counting(status=500))) == ["1", "2", "3"]
+
+
 def test_after_a_minute_it_is_made_anew(monkeypatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(kept.time, "monotonic", lambda: now[0])

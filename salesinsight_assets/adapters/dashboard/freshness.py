@@ -9,7 +9,7 @@ from salesinsight_assets.domain.monitoring.freshness import Freshness
 
 UNREACHABLE = (SQLAlchemyError, adbc_driver_manager.Error)
 """What is raised where the database does not answer."""
-_LATEST = "SELECT as_of_date, model_id, is_fallback FROM insight.scoring_runs ORDER BY as_of_date DESC, scored_at DESC LIMIT 1"
+_LATEST = "SELECT as_of_date, run_id, model_id, is_fallback FROM insight.scoring_runs ORDER BY as_of_date DESC, scored_at DESC LIMIT 1"
 
 
 def freshness(database: Database, warehouse: Warehouse) -> Freshness:
@@ -18,7 +18,9 @@ def freshness(database: Database, warehouse: Warehouse) -> Freshness:
     rows_of, is_upload = (origin.told_until, origin.source != "salesforce") if origin else (None, False)
     if latest is None:
         return Freshness(None, rows_of=rows_of, is_upload=is_upload)
-    return Freshness(latest["as_of_date"], latest["model_id"], latest["is_fallback"], rows_of, is_upload)
+    return Freshness(
+        latest["as_of_date"], latest["model_id"], latest["is_fallback"], rows_of, is_upload, latest["run_id"]
+    )
 
 
 def company_currency(database: Database) -> str | None:

@@ -14,13 +14,14 @@ Level = Literal["amber", "red"]
 
 @dataclass(frozen=True)
 class Freshness:
-    """Of which day the shown scores are (None: there are none yet), who gave them, and of which moment the CRM's rows."""
+    """Of which day the shown scores are (None: there are none yet), who gave them in which run, and of which moment the CRM's rows."""
 
     day: date | None
     model_id: str | None = None
     is_fallback: bool = False
     rows_of: datetime | None = None
     is_upload: bool = False
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
