@@ -1,4 +1,4 @@
-"""The dashboard over a million scored deals: what each page takes beside a read by primary key, and 200 requests a second for a minute.
+"""The dashboard over a million scored deals: what each page takes beside a read by primary key, and 200 requests a second for two minutes.
 
 Aims: every page under 200 ms at the median on the machine where it was written, said as a ratio to the primary-key read; under load no
 error, and memory that stays. The small company is copied with its teams until it has 5,000 open deals, each on 200 days: so a rep and a
@@ -69,7 +69,7 @@ def test_pages_over_a_million_scored_deals(large) -> None:
         database.close()
 
 
-def test_two_hundred_requests_a_second_for_a_minute(large) -> None:
+def test_two_hundred_requests_a_second(large) -> None:
     asks = _asks(large)
     with serving(large) as (url, server), tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump([asdict(ask) for ask in asks], file)
@@ -162,7 +162,7 @@ def _ok(answer) -> None:
 
 
 def _asks(store: Warehouse) -> list[Ask]:
-    """What forty reps, eight managers, the head of sales and a program ask for, as often as they would."""
+    """What forty reps with a program each, eight managers and the head of sales ask for, as often as they would."""
     database = Database(store.url)
     now = datetime.now(UTC)
     owners = store.read(
@@ -181,13 +181,18 @@ def _asks(store: Warehouse) -> list[Ask]:
         identity = Identity(person["email"], person["name"], person["id"])
         return "Cookie: salesinsight=" + sessions.begin(identity, "local", now, _HOURS)
 
-    token, _ = ApiTokens(database).create("load", head[0]["email"], ["scores:read", "alerts:read"], now, 30)
-    program = f"Authorization: Bearer {token}"
+    tokens = ApiTokens(database)
+
+    def program(person: dict) -> str:
+        token, _ = tokens.create("load", person["email"], ["scores:read", "alerts:read"], now, 30)
+        return f"Authorization: Bearer {token}"
+
     found: list[Ask] = []
     for person in owners:
         deals = itertools.cycle(person["deals"])
         found += _of_rep(signed_in(person), person["id"], deals)
-        found += [Ask(f"/api/v1/scores/{next(deals)}", program), Ask("/api/v1/alerts?limit=50", program)]
+        header = program(person)
+        found += [Ask(f"/api/v1/scores/{next(deals)}", header), Ask("/api/v1/alerts?limit=50", header)]
     for person in [*managers, *head]:
         found += [Ask(path, signed_in(person)) for path in _OF_MANAGERS]
     database.close()
@@ -210,7 +215,7 @@ def _of_rep(cookie: str, user_id: str, deals: Iterator[str]) -> list[Ask]:
 
 def _resident_mb(server: psutil.Process, asker: subprocess.Popen) -> Iterator[float]:
     """The memory of the server and its children every ten seconds, while it is asked."""
-    for second in range(SECONDS * 3):
+    for second in range(SECONDS + 120):
         if asker.poll() is not None:
             return
         if second % 10 == 0:
