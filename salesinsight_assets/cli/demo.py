@@ -129,7 +129,7 @@ def _show(runtime: Runtime, day: date) -> None:
     _show_message(outbox[outbox["channel"] == "email"], "one rep's digest")
     _show_message(outbox[outbox["channel"] == "slack"], "one HIGH message on Slack")
     console.rule("where to look next")
-    say("salesinsight dev                                Dagster's UI: lineage, checks, history of tables and models")
+    say("salesinsight dev                                the dashboard, and Dagster's UI: lineage, checks, history")
     say("salesinsight export rep_alerts --to alerts.csv  why each alert was sent, or not")
     say(f"{runtime.settings.home / 'messages' / str(day)}  every message of the day as a file")
 

@@ -167,6 +167,18 @@ def test_a_weekly_check_stands_beside_what_chance_explains(shown_dashboard) -> N
         assert f'{row.auc:.3f}<span class="remark">{row.auc_low:.3f} to {row.auc_high:.3f}</span>' in page
 
 
+def test_parts_of_the_company_that_are_as_expected_are_folded_away(dashboard) -> None:
+    browser = dashboard.browser("engineer")
+    dashboard.warehouse.execute("UPDATE insight.model_checks SET is_alarm = false")
+    parts = [row for row in rows_of(browser, "checks") if row["dimension"] != "all deals"]
+    assert parts
+    shown, _, folded = page_of(browser).split("Does it hold, week by week?")[1].partition("<details>")
+    assert f"{len(parts)} parts of the company, all as expected" in folded
+    assert "All deals" in shown
+    assert not [row for row in parts if f'<td class="main">{row["segment"]}<' in shown]
+    assert [row for row in parts if f'<td class="main">{row["segment"]}<' in folded.split("</details>")[0]] == parts
+
+
 def test_alarms_come_first_and_nothing_is_called_quiet_beside_them(dashboard) -> None:
     browser = dashboard.browser("engineer")
     drifted = dashboard.warehouse.partition("feature_drift", LAST_DAY).sort_values("psi")["feature"].iloc[0]
