@@ -194,7 +194,8 @@ def _asks(store: Warehouse) -> list[Ask]:
         header = program(person)
         found += [Ask(f"/api/v1/scores/{next(deals)}", header), Ask("/api/v1/alerts?limit=50", header)]
     for person in [*managers, *head]:
-        found += [Ask(path, signed_in(person)) for path in _OF_MANAGERS]
+        cookie = signed_in(person)
+        found += [Ask(path, cookie) for path in _OF_MANAGERS]
     database.close()
     return found
 
