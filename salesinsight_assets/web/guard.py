@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from salesinsight_assets.web.frame import error_page
+from salesinsight_assets.web.kept import CHANGES_NOTHING
 
 Next = Callable[[Request], Awaitable[Response]]
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -37,7 +38,6 @@ HEADERS = {
 }
 """Unless an answer says otherwise: what people see is theirs, and no proxy's to keep."""
 _SECURE = {"Strict-Transport-Security": "max-age=31536000"}
-_CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 FROM_ELSEWHERE = ("/answer/", "/unsubscribe/", "/slack/", "/api/")
 """Addresses that may be posted to from other sites and programs: what is signed there, not a cookie, says who it is."""
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def comes_from_our_pages(request: Request) -> bool:
     Browsers say so themselves (Fetch Metadata, `Sec-Fetch-Site`), older ones by `Origin`; what says neither is no browser.
     https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
     """
-    if request.method in _CHANGES_NOTHING or request.url.path.startswith(FROM_ELSEWHERE):
+    if request.method in CHANGES_NOTHING or request.url.path.startswith(FROM_ELSEWHERE):
         return True
     site = request.headers.get("sec-fetch-site")
     if site is not None:

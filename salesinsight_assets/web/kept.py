@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS_KEPT = 60
 _MOST_BYTES = 64 * 2**20
-_CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
+CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
+"""The methods of requests that only look."""
 _Key = tuple[str, bytes, str]
 
 
@@ -56,7 +57,7 @@ class KeptAnswers:
             return
         headers = Headers(scope=scope)
         person = headers.get("cookie", "")
-        if scope["method"] not in _CHANGES_NOTHING:
+        if scope["method"] not in CHANGES_NOTHING:
             await self._changed(person, scope, receive, send)
         elif scope["method"] != "GET" or not person:
             await self._app(scope, receive, send)
@@ -77,10 +78,10 @@ class KeptAnswers:
 
     async def _given(self, key: _Key, person: str, scope: Scope, receive: Receive, send: Send) -> None:
         """A kept answer; one that is being made for the same person is waited for."""
-        if key in self._being_made and key not in self._answers:
+        if key in self._being_made and self._fresh(key) is None:
             await self._being_made[key].wait()
-        found = self._answers.get(key)
-        if found is not None and found.until > time.monotonic():
+        found = self._fresh(key)
+        if found is not None:
             for message in found.messages:
                 await send(message)
             return
@@ -102,6 +103,10 @@ class KeptAnswers:
         await self._app(scope, receive, sending)
         if before == self._changes and scope.get("state", {}).get("may_be_kept") and made.messages[0]["status"] == 200:
             self._remember(key, made)
+
+    def _fresh(self, key: _Key) -> _Answer | None:
+        found = self._answers.get(key)
+        return found if found is not None and found.until > time.monotonic() else None
 
     def _remember(self, key: _Key, made: _Answer) -> None:
         """Keep an answer; the oldest make room for it."""

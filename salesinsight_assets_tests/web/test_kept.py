@@ -109,6 +109,25 @@ def test_what_is_being_made_for_the_same_person_is_waited_for_also_where_it_fail
     assert asyncio.run(at_once(Counting(status=500))) == ["1", "2", "3"]
 
 
+def test_what_is_made_anew_after_a_minute_is_waited_for_as_well(monkeypatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(kept.time, "monotonic", lambda: now[0])
+    counting = Counting()
+    app = KeptAnswers(counting)
+
+    async def again() -> list[str]:
+        await answer(app)
+        now[0] += kept.SECONDS_KEPT + 1
+        done = asyncio.Event()
+        counting.waits = [done]
+        asked = [asyncio.create_task(answer(app)) for _ in range(2)]
+        await asyncio.sleep(0)
+        done.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(again()) == ["2", "2"]
+
+
 def test_after_a_minute_it_is_made_anew(monkeypatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(kept.time, "monotonic", lambda: now[0])
