@@ -30,9 +30,8 @@ router = APIRouter()
 _MOVE_COLUMNS = ("opportunity_id", "name", "owner_name", "move", "change", "company_amount_before", "company_amount", "stage_name_before",
                  "stage_name", "close_date_before", "close_date")  # fmt: skip
 _STAGE_COLUMNS = ("stage", "deals", "open_amount", "expected_amount", "deals_at_risk", "amount_at_risk")
-
-
 _SECONDS_KEPT = 600
+"""Figures of nights that are over."""
 
 
 @dataclass(frozen=True)
