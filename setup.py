@@ -26,7 +26,10 @@ setup(
             "py.typed",
         ]
     },
-    data_files=[("share/salesinsight", ["dagster.yaml", "workspace.yaml"])],
+    data_files=[
+        ("share/salesinsight", ["dagster.yaml", "workspace.yaml"]),
+        ("share/salesinsight/docs", ["docs/runbook.md"]),
+    ],
     entry_points={"console_scripts": ["salesinsight=salesinsight_assets.cli:main"]},
     install_requires=[
         "adbc-driver-manager>=1.6",
@@ -36,6 +39,7 @@ setup(
         "authlib>=1.6",
         "click>=8.1",
         "css-inline>=0.14",
+        "dagster-pagerduty>=0.29.27,<0.30",
         "dagster-postgres>=0.29.27,<0.30",
         "dagster-slack>=0.29.27,<0.30",
         "dagster-webserver>=1.13.27,<1.14",
@@ -47,6 +51,7 @@ setup(
         "jinja2>=3.1",
         "joserfc>=1.6",
         "lightgbm>=4.6",
+        "markdown-it-py>=3",
         "matplotlib>=3.9",
         "numpy>=2",
         "pandas>=2.2",

@@ -1,9 +1,10 @@
-"""What the data engineer is told of at once, in the channel SLACK_OPS_CHANNEL: runs that failed, weekly checks with an alarm.
+"""Alarms of what was made: weekly checks that found something, messages that did not arrive. Told in SLACK_OPS_CHANNEL.
 
-A weekly check whose predictions did not come true also asks for a training.
+A weekly check whose predictions did not come true also asks for a training. What belongs elsewhere: what was not made, because it is
+late or failed (watch).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,26 +13,8 @@ import dagster as dg
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
 
-_MOST_CHARACTERS = 600
-"""Of one error: the run's page shows the rest."""
-_OUR_OWN = "dagster._core.definitions.events.Failure: "
-"""Before a message that is written for people."""
-_NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told of failed runs"
+_NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told"
 _SECONDS_BETWEEN_LOOKS = 300
-
-
-@dg.run_failure_sensor(
-    name="tell_of_failed_runs",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=30,
-    description="Tells the data engineer of every run that failed, in Slack's channel SLACK_OPS_CHANNEL.",
-)
-def tell_of_failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-    """One message a failed run."""
-    settings = load_settings().slack
-    if not _post(settings, failure_text(context)):
-        return dg.SkipReason(_NOT_CONFIGURED)
-    return None
 
 
 def _post(settings: SlackSettings, text: str) -> bool:
@@ -45,36 +28,6 @@ def _post(settings: SlackSettings, text: str) -> bool:
     return True
 
 
-def failure_text(context: dg.RunFailureSensorContext) -> str:
-    """What failed, for which day, why, and where to look."""
-    run = context.dagster_run
-    steps = {event.step_key or "": _error(event) for event in context.get_step_failure_events()}
-    what = ", ".join(steps) or run.job_name
-    day = run.tags.get("dagster/partition")
-    return "\n".join(
-        [
-            f"🚨 {what} failed{f' for {day}' if day else ''}",
-            *(steps.values() or [context.failure_event.message or "no message"]),
-            *_consequence(list(steps)),
-            f"Run {run.run_id.split('-')[0]} in Dagster's UI shows the rest.",
-        ]
-    )
-
-
-def _error(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
-    if error is None:
-        return event.message or "no message"
-    message = " ".join((error.cause or error).message.split()).removeprefix(_OUR_OWN)
-    return message if len(message) <= _MOST_CHARACTERS else f"{message[:_MOST_CHARACTERS]} …"
-
-
-def _consequence(steps: Sequence[str]) -> list[str]:
-    if "crm_tables" not in steps:
-        return []
-    return ["Until Salesforce is read again, nobody is alerted: repair the access, or import a CSV."]
-
-
 @dg.sensor(
     name="tell_of_drift",
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -83,7 +36,9 @@ def _consequence(steps: Sequence[str]) -> list[str]:
 )
 def tell_of_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One message an episode."""
-    return _look(context, "feature_drift", ["feature", "population"], "Deals differ from those of the weeks before")
+    return _look(
+        context, "feature_drift", ["feature", "population"], "Deals differ from those of the weeks before", "drift"
+    )
 
 
 @dg.sensor(
@@ -94,7 +49,9 @@ def tell_of_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
 )
 def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One message an episode."""
-    return _look(context, "feature_defaults", ["feature"], "Features take their default more often than before")
+    return _look(
+        context, "feature_defaults", ["feature"], "Features take their default more often than before", "defaults"
+    )
 
 
 @dg.sensor(
@@ -112,12 +69,13 @@ def ask_for_training(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
         "model_checks",
         ["dimension", "segment", "weeks"],
         "Predictions do not come true (a training is asked for)",
+        "predictions",
         asks=True,
     )
 
 
 def _look(
-    context: dg.SensorEvaluationContext, table: str, keys: list[str], title: str, *, asks: bool = False
+    context: dg.SensorEvaluationContext, table: str, keys: list[str], title: str, entry: str, *, asks: bool = False
 ) -> dg.SensorResult | dg.SkipReason:
     """The latest check of `table`, told where it has news."""
     from salesinsight_assets.domain.monitoring.episodes import alarms_of
@@ -126,11 +84,16 @@ def _look(
     if checks.empty:
         return dg.SkipReason(f"{table} has no rows yet")
     day, alarms = f"{checks['as_of_date'][0]:%Y-%m-%d}", alarms_of(checks, keys)
-    return _tell(context, day, alarms, title, _trainings(day) if asks and alarms else [])
+    return _tell(context, day, alarms, title, entry, _trainings(day) if asks and alarms else [])
 
 
 def _tell(
-    context: dg.SensorEvaluationContext, day: str, alarms: Mapping[str, str], title: str, requests: list[dg.RunRequest]
+    context: dg.SensorEvaluationContext,
+    day: str,
+    alarms: Mapping[str, str],
+    title: str,
+    entry: str,
+    requests: list[dg.RunRequest],
 ) -> dg.SensorResult:
     """The news since the last look, told once; where it could not be told, it is looked at again."""
     from salesinsight_assets.domain.monitoring.episodes import Told, news
@@ -138,13 +101,22 @@ def _tell(
     told = Told.from_text(context.cursor)
     text = news(told, alarms, f"{title}, as of {day}")
     try:
-        is_told = text is None or _post(load_settings().slack, text)
+        is_told = text is None or _post(load_settings().slack, _with_entry(text, entry) if alarms else text)
     except Exception:
         context.log.exception("Slack took no message; it is tried again")
         return dg.SensorResult(run_requests=requests, cursor=told.to_text())
     if text and not is_told:
         context.log.warning("%s: %s", _NOT_CONFIGURED, text)
     return dg.SensorResult(run_requests=requests, cursor=Told(day, frozenset(alarms)).to_text())
+
+
+def _with_entry(text: str, entry: str) -> str:
+    """A text with the place where it is read what to do."""
+    from salesinsight_assets.paging import places
+    from salesinsight_assets.resources import CompanyResource
+
+    company = CompanyResource()
+    return f"{text}\nWhat to do: {places(company.settings, company.policies.watch).entry(entry)}"
 
 
 def _latest(table: str) -> Any:
@@ -182,7 +154,7 @@ def tell_of_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     alarms = Outbox(WarehouseResource().open()).undelivered(first - timedelta(days=1), day)
     if not alarms:
         return dg.SkipReason(f"no message since {first} failed")
-    return _tell(context, day.isoformat(), alarms, "Messages did not arrive", [])
+    return _tell(context, day.isoformat(), alarms, "Messages did not arrive", "messages", [])
 
 
-SENSORS = [tell_of_failed_runs, tell_of_drift, tell_of_defaults, tell_of_messages, ask_for_training]
+SENSORS = [tell_of_drift, tell_of_defaults, tell_of_messages, ask_for_training]

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules
+from salesinsight_assets import alarms, checks, resending, schedules, watch
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -36,13 +36,13 @@ STAGE_MODULES = [
 
 defs = dg.Definitions(
     assets=[
-        *crm.salesforce_objects,
-        *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES)),
+        *schedules.with_deadlines(crm.salesforce_objects),
+        *schedules.with_times(dg.load_assets_from_modules(STAGE_MODULES)),
     ],
     asset_checks=dg.load_asset_checks_from_modules([checks]),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
-    sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS],
+    sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,
 )

@@ -23,6 +23,7 @@ from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
+from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.reports.policy import ReportPolicy
 from salesinsight_assets.domain.scores.policy import RiskPolicy
@@ -124,6 +125,7 @@ class Policies:
     reports: ReportPolicy = field(default_factory=ReportPolicy)
     access: AccessPolicy = field(default_factory=AccessPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
+    watch: WatchPolicy = field(default_factory=WatchPolicy)
 
 
 OTHER_CONFIG_TABLES = ("crm", "mappings", "partitions")

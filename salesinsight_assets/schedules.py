@@ -10,23 +10,27 @@ from typing import Any
 
 import dagster as dg
 
-from salesinsight_assets.domain.reports.due import DUE
+from salesinsight_assets.domain.mornings import EVERY_MORNING, Mornings
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
+from salesinsight_assets.steps import (
+    MADE_FOR,
+    REPORTS,
+    STEPS,
+    SYNC,
+    freshness_policy,
+    mornings,
+    step_of,
+)
 
 _settings = load_settings()
-_times = load_policies(read_config(_settings.config_file)).schedule
+_policies = load_policies(read_config(_settings.config_file))
+_times = _policies.schedule
 
 CRM = dg.AssetSelection.groups("crm")
 NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
 MODEL = dg.AssetSelection.groups("model")
 WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
-
-REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
-"""The reports: each is an asset, a job and a step of its own, due on the mornings of `domain.reports.due`."""
-
-MADE_FOR = {"coaching_cards": "rep_performance"}
-"""What is made in the step of a report, for it."""
 
 REPORT_ASSETS = {
     report: dg.AssetSelection.assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report))
@@ -71,30 +75,17 @@ crm_sync_schedule = dg.ScheduleDefinition(
 
 SCHEDULES = [crm_sync_schedule]
 
-STEPS = {
-    "training": ("model",),
-    "features": ("history", "features"),
-    "scores": ("scores",),
-    "alerts": ("alerts",),
-    "messages": ("delivery",),
-    "feedback": ("feedback",),
-    "monitoring": ("monitoring",),
-    "experiments": ("experiments",),
-}
-"""The steps after the sync, by the name of their time, and the groups that each materializes."""
-
-_WEEKLY_STEPS = ("monitoring", "experiments")
 SELECTIONS = {
     **{step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()},
     **REPORT_ASSETS,
 }
 """What each step materializes."""
 
-_DAYS_OF = {
-    "training": " on the 1st",
-    **dict.fromkeys(_WEEKLY_STEPS, " in the night after Friday"),
-    **{report: f" {DUE[report].said}" for report in REPORTS},
-}
+
+def _said(step: str) -> str:
+    found = mornings(step)
+    return "" if found is EVERY_MORNING else f" {found.said}"
+
 
 SENSORS = [
     dg.AutomationConditionSensorDefinition(
@@ -103,7 +94,7 @@ SENSORS = [
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description=(
-            f"{getattr(_times, step)}{_DAYS_OF.get(step, '')}: {' and '.join(STEPS.get(step, (step,)))}, once"
+            f"{getattr(_times, step)}{_said(step)}: {' and '.join(STEPS.get(step, (step,)))}, once"
             " everything upstream is there."
         ),
     )
@@ -139,31 +130,35 @@ def step_condition(step: str) -> dg.AutomationCondition:
 
 
 def _time_has_come(step: str) -> dg.AutomationCondition:
-    """A step's hour; the training's is on the 1st, and each night while the model of the month is missing.
-
-    That of the weekly checks is in the night after Friday, which is Saturday's; a report's on the mornings on which it is due.
-    """
-    if step in REPORTS:
-        return _tick(step, DUE[step].cron_days)
-    if step in _WEEKLY_STEPS:
-        return _tick(step, "* * 6")
+    """A step's hour on its mornings; the training's is on the 1st, and each night while the model of the month is missing."""
     if step == "training":
-        return _tick(step, "1 * *") | (_tick(step) & dg.AutomationCondition.missing())
+        return _tick(step) | (_tick(step, EVERY_MORNING) & dg.AutomationCondition.missing())
     return _tick(step)
 
 
-def _tick(step: str, days: str = "* * *") -> dg.AutomationCondition:
-    """The hour of a step on the days of a cron expression."""
-    return dg.AutomationCondition.cron_tick_passed(_times.cron(step).replace("* * *", days), _settings.timezone)
+def _tick(step: str, on: Mornings | None = None) -> dg.AutomationCondition:
+    cron = _times.cron(step).replace("* * *", (on or mornings(step)).cron_days)
+    return dg.AutomationCondition.cron_tick_passed(cron, _settings.timezone)
 
 
-def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
-    """`assets` with the condition of the step that they, or their group, belong to."""
-    step_of = {group: step for step, groups in STEPS.items() for group in groups}
+def with_times(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
+    """`assets` with the condition of their step, and the deadline that goes with it."""
+    return [definition.map_asset_specs(_with_times) for definition in assets]
 
-    def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        name = spec.key.to_user_string()
-        step = name if name in REPORTS else MADE_FOR.get(name) or step_of.get(spec.group_name or "")
-        return spec.replace_attributes(automation_condition=step_condition(step)) if step else spec
 
-    return [definition.map_asset_specs(conditioned) for definition in assets]
+def with_deadlines(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetSpec]:
+    """What lies outside Dagster with the deadline of the step that reads it."""
+    return [_with_deadline(spec) for spec in specs]
+
+
+def _with_deadline(spec: dg.AssetSpec) -> dg.AssetSpec:
+    step = step_of(spec.key.to_user_string(), spec.group_name)
+    return spec.replace_attributes(freshness_policy=freshness_policy(step, _policies, _settings.timezone))
+
+
+def _with_times(spec: dg.AssetSpec) -> dg.AssetSpec:
+    step = step_of(spec.key.to_user_string(), spec.group_name)
+    dated = _with_deadline(spec)
+    if step is None or step == SYNC:
+        return dated
+    return dated.replace_attributes(automation_condition=step_condition(step))

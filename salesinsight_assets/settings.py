@@ -119,6 +119,15 @@ class OidcSettings:
 
 
 @dataclass(frozen=True)
+class PagerDutySettings:
+    """Which PagerDuty service wakes the data engineer."""
+
+    routing_key: str = field(repr=False)
+    api_url: str = "https://events.pagerduty.com/v2/enqueue"
+    timeout_seconds: float = 15
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -131,6 +140,8 @@ class Settings:
     mail: MailSettings | None = None
     links: LinkSettings | None = None
     oidc: OidcSettings | None = None
+    pagerduty: PagerDutySettings | None = None
+    dagster_url: str = "http://127.0.0.1:3000"
 
     @property
     def has_channel(self) -> bool:
@@ -187,6 +198,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
         links=links,
         oidc=_oidc(env, links),
+        pagerduty=_pagerduty(env),
+        dagster_url=(env.get("SALESINSIGHT_DAGSTER_URL") or Settings.dagster_url).rstrip("/"),
     )
 
 
@@ -259,6 +272,19 @@ def _slack(env: Mapping[str, str]) -> SlackSettings:
         api_url=url if url.endswith("/") else f"{url}/",
         ops_channel=env.get("SLACK_OPS_CHANNEL") or None,
     )
+
+
+def _pagerduty(env: Mapping[str, str]) -> PagerDutySettings | None:
+    """The service, or None where no key of it is given."""
+    key = env.get("PAGERDUTY_ROUTING_KEY") or None
+    if key is None:
+        return None
+    url = env.get("PAGERDUTY_API_URL") or PagerDutySettings.api_url
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise SettingsError(
+            f"PAGERDUTY_API_URL: expected an address with https://, got {url!r}; correct it or unset it"
+        )
+    return PagerDutySettings(key, url)
 
 
 _LEAST_KEY = 32

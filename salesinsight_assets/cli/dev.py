@@ -15,9 +15,10 @@ import click
 from salesinsight_assets.cli.demo_company import company_file
 from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.runtime import Runtime, installed_file, running
+from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
+from salesinsight_assets.installed import installed_file
 from salesinsight_assets.settings import child_environment, export_environment, load_settings
 
 _HOST = "127.0.0.1"

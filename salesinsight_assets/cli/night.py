@@ -13,8 +13,8 @@ from salesinsight_assets.cli.runtime import Runtime
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.domain.reports.due import due_after
 from salesinsight_assets.policies import first_partition_day, read_config
-from salesinsight_assets.schedules import REPORTS
 from salesinsight_assets.settings import last_complete_day, load_settings, now
+from salesinsight_assets.steps import REPORTS
 
 FRIDAY = 4
 

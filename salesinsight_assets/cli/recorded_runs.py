@@ -15,7 +15,7 @@ from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
-from salesinsight_assets.cli.runtime import installed_file
+from salesinsight_assets.installed import installed_file
 
 _REPOSITORY = "__repository__"
 """What Dagster calls the repository of a module that holds one `Definitions`."""

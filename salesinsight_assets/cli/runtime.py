@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.crm.uploads import upload_mappings
+from salesinsight_assets.installed import installed_file
 from salesinsight_assets.policies import first_partition_day, load_policies, read_config
 from salesinsight_assets.settings import Settings, SettingsError, export_environment, load_settings
 
@@ -101,16 +101,3 @@ def _dagster_home(home: Path) -> Path:
     folder.mkdir(exist_ok=True)
     shutil.copyfile(installed_file("dagster.yaml"), folder / "dagster.yaml")
     return folder
-
-
-def installed_file(name: str) -> Path:
-    """A file of the project's top level: beside the package in a checkout, under share/ when installed.
-
-    Raises:
-        FileNotFoundError: neither place has it.
-    """
-    places = [Path(__file__).parents[2] / name, Path(sys.prefix) / "share" / "salesinsight" / name]
-    for place in places:
-        if place.is_file():
-            return place
-    raise FileNotFoundError(f"expected {name} at {places[0]} or {places[1]}, found neither; install the package again")

@@ -461,6 +461,31 @@ MESSAGE_EVENTS = DerivedTable(
     "as_of_date",
     schema="engagement",
 )
+INCIDENTS = DerivedTable(
+    "incidents",
+    (
+        _key("incident_id", "text", "The page's id, which PagerDuty knows it by."),
+        _required("night", "date", "The date on which it began, in the company's time zone."),
+        _required(
+            "incident_key", "text", "The step at which it shows, or database, sensors or disk; open once at a time."
+        ),
+        _required("symptom", "text", "outage, failed, lost, slow or late."),
+        _required("severity", "text", "critical, or warning where it heals by itself or somebody is there anyway."),
+        TableColumn("partition", "text", "The day, or month, that it is about."),
+        TableColumn("run_id", "text", "The Dagster run."),
+        _required("details", "texts", "What is known of it, a line each."),
+        _required("began_at", "timestamp", "When it began."),
+        _required("opened_at", "timestamp", "When it was noticed."),
+        TableColumn("over_at", "timestamp", "When its cause was gone."),
+        TableColumn("resolved_at", "timestamp", "When all that followed from it was well again."),
+        TableColumn("superseded_at", "timestamp", "When a graver one at the same step took its place."),
+        TableColumn("slack_told_at", "timestamp", "When Slack took the page."),
+        TableColumn("slack_ended_at", "timestamp", "When Slack took the word that all is well."),
+        TableColumn("pagerduty_told_at", "timestamp", "When PagerDuty took the page."),
+        TableColumn("pagerduty_ended_at", "timestamp", "When PagerDuty took the word that all is well."),
+    ),
+    "night",
+)
 DERIVED_TABLES = (
     OPEN_OPPORTUNITIES,
     OPPORTUNITY_FEATURES,
@@ -485,4 +510,5 @@ DERIVED_TABLES = (
     VERDICTS,
     SILENCES,
     MESSAGE_EVENTS,
+    INCIDENTS,
 )

@@ -31,6 +31,7 @@ from salesinsight_assets.web import (
     pipeline,
     reports,
     reps,
+    runbook,
     score_now,
     sign_in,
     sign_in_mail,
@@ -65,6 +66,7 @@ PAGES = (
     reports.router,
     reps.router,
     adoption.router,
+    runbook.router,
     feedback.router,
 )
 

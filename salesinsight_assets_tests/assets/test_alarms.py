@@ -1,13 +1,12 @@
-"""The data engineer is told of failed runs and of alarms of the weekly checks: once, in the ops channel, with what and why."""
+"""The data engineer is told of alarms of the weekly checks: once, in the ops channel, with what and why, and where to read on."""
 
 from collections.abc import Generator
 
 import dagster as dg
 import pytest
-from slack_sdk.errors import SlackApiError
 
-from salesinsight_assets.alarms import ask_for_training, tell_of_defaults, tell_of_drift, tell_of_failed_runs
-from salesinsight_assets_tests.conftest import JobResult, Platform
+from salesinsight_assets.alarms import ask_for_training, tell_of_defaults, tell_of_drift
+from salesinsight_assets_tests.conftest import Platform
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
 
@@ -23,79 +22,6 @@ def told_platform(platform: Platform, slack: ScriptedSlack) -> Platform:
         {"SLACK_BOT_TOKEN": "xoxb-of-a-test", "SLACK_OPS_CHANNEL": "#data", "SLACK_API_URL": slack.url}
     )
     return platform
-
-
-def tell(platform: Platform, result: JobResult) -> dg.SkipReason | None:
-    """What the sensor does about a run that failed."""
-    run = platform.instance.get_run_by_id(result.run_id)
-    failure = next(e for e in result.all_events if e.event_type == dg.DagsterEventType.PIPELINE_FAILURE)
-    assert run is not None
-    context = dg.build_run_status_sensor_context("tell_of_failed_runs", failure, platform.instance, run)
-    return tell_of_failed_runs(context.for_run_failure())
-
-
-@pytest.mark.salesforce(23)
-def test_rows_that_are_too_old_are_told_to_the_data_engineer(told_platform, slack) -> None:
-    told_platform.set_environment({"SALESFORCE_CLIENT_ID": "a & b", "SALESFORCE_CLIENT_SECRET": "hush"})
-    told_platform.set_environment(
-        {"SALESFORCE_LOGIN_URL": "https://127.0.0.1:1", "SALESFORCE_RETRY_BUDGET_SECONDS": "1"}
-    )
-    result = told_platform.run("crm_sync")
-    assert not result.success
-    tell(told_platform, result)
-    ((path, token, fields),) = slack.calls
-    assert (path, token, fields["channel"]) == ("/api/chat.postMessage", "xoxb-of-a-test", "#data")
-    first, error, consequence, where = fields["text"].split("\n")
-    assert first == "🚨 crm_tables failed"
-    assert error.startswith("Salesforce cannot be read: ")
-    assert "no CRM rows are stored" in error
-    assert consequence == "Until Salesforce is read again, nobody is alerted: repair the access, or import a CSV."
-    assert where == f"Run {result.run_id.split('-')[0]} in Dagster's UI shows the rest."
-    assert "hush" not in fields["text"]
-
-
-def test_a_failed_step_of_a_day_names_the_day_and_stays_short_and_plain(told_platform, slack, monkeypatch) -> None:
-    def failing(*_: object, **__: object) -> None:
-        raise ValueError("<" + "x" * 5000)
-
-    monkeypatch.setattr("salesinsight_assets.adapters.warehouse.Warehouse.crm_rows", failing)
-    result = told_platform.run("night_without_sync", told_platform.last_day)
-    assert not result.success
-    tell(told_platform, result)
-    ((_, _, fields),) = slack.calls
-    assert "failed for 2025-03-31" in fields["text"].split("\n")[0]
-    assert "&lt;xxx" in fields["text"]
-    assert len(fields["text"]) < 2500
-    assert "import a CSV" not in fields["text"]
-
-
-def test_golden_message_of_a_failed_night(told_platform, slack, monkeypatch, golden) -> None:
-    def failing(*_: object, **__: object) -> None:
-        raise ValueError("expected <rows> & rates, got none; look at the sync")
-
-    monkeypatch.setattr("salesinsight_assets.adapters.warehouse.Warehouse.crm_rows", failing)
-    result = told_platform.run("night_without_sync", told_platform.last_day)
-    tell(told_platform, result)
-    ((_, _, fields),) = slack.calls
-    golden("alarm_failed_run.txt", fields["text"].replace(result.run_id.split("-")[0], "0123abcd"))
-
-
-def test_without_a_channel_nobody_is_told_and_the_sensor_says_what_to_set(platform, slack) -> None:
-    platform.set_environment({"SLACK_BOT_TOKEN": "xoxb-of-a-test", "SLACK_API_URL": slack.url})
-    skipped = tell(platform, platform.run("crm_sync"))
-    assert isinstance(skipped, dg.SkipReason)
-    assert "SLACK_OPS_CHANNEL" in str(skipped.skip_message)
-    assert slack.calls == []
-
-
-def test_a_slack_that_is_busy_is_asked_again_and_one_that_refuses_is_an_error(told_platform, slack) -> None:
-    result = told_platform.run("crm_sync")
-    slack.script = [(429, {"Retry-After": "0"}, {"ok": False, "error": "ratelimited"}), (503, {}, {"ok": False})]
-    tell(told_platform, result)
-    assert len(slack.calls) == 3
-    slack.script = [(200, {}, {"ok": False, "error": "channel_not_found"})]
-    with pytest.raises(SlackApiError, match="channel_not_found"):
-        tell(told_platform, result)
 
 
 # --- the weekly checks ---
@@ -129,15 +55,21 @@ def set_alarm(platform: Platform, table: str, where: str, is_alarm: bool = True)
 
 
 @pytest.mark.parametrize(
-    ("sensor", "table", "where", "name"),
+    ("sensor", "table", "where", "name", "entry"),
     [
-        (tell_of_drift, "feature_drift", "feature = 'log_amount' AND population = 'open'", "log_amount, open"),
-        (tell_of_defaults, "feature_defaults", "feature = 'amount_change'", "amount_change"),
-        (ask_for_training, "model_checks", "segment = 'all deals' AND weeks = 2", "all deals, all deals, 2"),
+        (tell_of_drift, "feature_drift", "feature = 'log_amount' AND population = 'open'", "log_amount, open", "drift"),
+        (tell_of_defaults, "feature_defaults", "feature = 'amount_change'", "amount_change", "defaults"),
+        (
+            ask_for_training,
+            "model_checks",
+            "segment = 'all deals' AND weeks = 2",
+            "all deals, all deals, 2",
+            "predictions",
+        ),
     ],
 )
 def test_an_alarm_of_a_weekly_check_is_told_once_and_again_when_it_is_over(
-    watched_platform, slack, sensor, table, where, name
+    watched_platform, slack, sensor, table, where, name, entry
 ) -> None:
     looking = Sensor(sensor, watched_platform)
     set_alarm(watched_platform, table, "true", is_alarm=False)
@@ -149,7 +81,7 @@ def test_an_alarm_of_a_weekly_check_is_told_once_and_again_when_it_is_over(
     ((_, _, fields),) = slack.calls
     assert fields["channel"] == "#data"
     assert fields["text"].startswith("⚠️ ")
-    assert fields["text"].endswith(f"as of 2025-03-31\n• {name}: off")
+    assert fields["text"].endswith(f"as of 2025-03-31\n• {name}: off\nWhat to do: docs/runbook.md#{entry}")
     set_alarm(watched_platform, table, "true", is_alarm=False)
     looking.looks()
     looking.looks()

@@ -13,7 +13,7 @@ import pytest
 
 from salesinsight_assets.assets import STAGES
 from salesinsight_assets.definitions import STAGE_MODULES, defs
-from salesinsight_assets.schedules import REPORTS
+from salesinsight_assets.steps import REPORTS
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
 HEAVY = ("lightgbm", "shap", "great_expectations", "sklearn", "altair", "matplotlib", "scipy", "numba", "vl_convert")

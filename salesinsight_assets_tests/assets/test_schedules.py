@@ -13,7 +13,8 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from salesinsight_assets.definitions import defs
-from salesinsight_assets.schedules import MADE_FOR, REPORTS, SELECTIONS, STEPS
+from salesinsight_assets.schedules import SELECTIONS
+from salesinsight_assets.steps import MADE_FOR, REPORTS, STEPS
 
 MONTH, MONTH_BEFORE = "2025-03-01", "2025-02-01"
 FIRST = datetime(2025, 4, 1, tzinfo=UTC)
@@ -337,13 +338,18 @@ def test_the_sync_starts_at_two_and_again_in_the_afternoon() -> None:
     assert schedule.job_name == "crm_sync"
 
 
-ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "tell_of_messages", "ask_for_training")
+ALARMS = ("tell_of_drift", "tell_of_defaults", "tell_of_messages", "ask_for_training")
 
 
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
     assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
     sensors = list(defs.sensors or [])
-    assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in SELECTIONS), *ALARMS, "send_what_waits"]
+    assert [sensor.name for sensor in sensors] == [
+        *(f"step_{step}" for step in SELECTIONS),
+        *ALARMS,
+        "send_what_waits",
+        "watch_the_night",
+    ]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 

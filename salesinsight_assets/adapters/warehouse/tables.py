@@ -85,13 +85,23 @@ def _derived_table(table: DerivedTable) -> sa.Table:
         )
         for c in table.columns
     ]
-    return sa.Table(table.name, metadata, *columns, *_deal_index(table), schema=table.schema)
+    return sa.Table(table.name, metadata, *columns, *_deal_index(table), *_open_index(table), schema=table.schema)
 
 
 def _deal_index(table: DerivedTable) -> list[sa.Index]:
     """For the page of one deal, in tables of all days."""
     by_deal = ("prediction_ledger", "rep_alerts", "alert_outcomes")
     return [sa.Index(f"{table.name}_deal", "opportunity_id")] if table.name in by_deal else []
+
+
+def _open_index(table: DerivedTable) -> list[sa.Index]:
+    """An incident is open once."""
+    is_open = sa.text("resolved_at IS NULL")
+    return (
+        [sa.Index("incidents_open", "incident_key", unique=True, postgresql_where=is_open)]
+        if table.name == "incidents"
+        else []
+    )
 
 
 def _private(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
