@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": ("demo", "Show the product on a made-up company behind a real Salesforce API."),
     "dev": ("dev", "Run the Dagster UI and daemon until Ctrl-C."),
     "serve": ("serve", "Serve the pages where people answer alerts."),
+    "watch": ("watch", "Page the data engineer where the database or Dagster itself is down."),
     "sync": ("sync", "Read what changed in Salesforce."),
     "nightly": ("nightly", "Run the night of a day, from the CRM to the outbox."),
     "replay": ("replay", "Run past nights with what was known then, and judge their scores and alerts."),

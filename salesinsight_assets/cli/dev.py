@@ -17,6 +17,7 @@ from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
+from salesinsight_assets.cli.watch import SECONDS_BETWEEN_LOOKS, look, outside_watch
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.installed import installed_file
 from salesinsight_assets.settings import child_environment, export_environment, load_settings
@@ -45,6 +46,8 @@ def command(port: int, pages_port: int, verbose: bool) -> None:
 
 def _started(runtime: Runtime, dev: OnlyDev, port: int, verbose: bool) -> int:
     click.echo("Dagster is starting, which takes some ten seconds (Ctrl-C ends everything) …")
+    if runtime.settings.slack.ops_channel or runtime.settings.pagerduty:
+        threading.Thread(target=_watched, daemon=True).start()
     return _run_dagster(dev.noted(_dagster(port, "info" if verbose else "warning")), runtime.dagster_home, port)
 
 
@@ -77,6 +80,14 @@ def _run_dagster(arguments: list[str], dagster_home: Path, port: int) -> int:
             return child.wait()
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
+
+
+def _watched() -> None:
+    """The watch from outside, as long as this process lives."""
+    watch = outside_watch()
+    while True:
+        look(watch)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _say_when_up(child: "subprocess.Popen[bytes]", port: int) -> None:

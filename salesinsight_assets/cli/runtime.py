@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
-from salesinsight_assets.adapters.warehouse.schema import ensure_database, require_server, upgrade
+from salesinsight_assets.adapters.warehouse.schema import database_url, ensure_database, require_server, upgrade
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.domain.crm.field_map import mapped_tables
@@ -38,17 +38,10 @@ def running(migrate: bool = True) -> Generator[Runtime]:
     with contextlib.ExitStack() as stack:
         with progress("starting PostgreSQL"):
             url = stack.enter_context(_warehouse_url(settings, migrate))
-        dagster_home = _dagster_home(settings.home)
-        export_environment(
-            {
-                "SALESINSIGHT_HOME": str(settings.home),
-                "SALESINSIGHT_POSTGRES_URL": url,
-                "SALESINSIGHT_DAGSTER_POSTGRES_URL": _dagster_url(url),
-                "DAGSTER_HOME": str(dagster_home),
-                "DAGSTER_DISABLE_TELEMETRY": "1",
-            }
-        )
-        yield Runtime(settings, Warehouse(url), dagster_home)
+        ensure_database(url, DAGSTER_DATABASE)
+        environment = dagster_environment(settings.home, url)
+        export_environment(environment)
+        yield Runtime(settings, Warehouse(url), Path(environment["DAGSTER_HOME"]))
 
 
 @contextlib.contextmanager
@@ -91,8 +84,15 @@ def _server(settings: Settings) -> Generator[str]:
         yield url
 
 
-def _dagster_url(warehouse_url: str) -> str:
-    return sqlalchemy_url(ensure_database(warehouse_url, DAGSTER_DATABASE))
+def dagster_environment(home: Path, warehouse_url: str) -> dict[str, str]:
+    """The variables by which Dagster, and our code in it, find their databases and their home."""
+    return {
+        "SALESINSIGHT_HOME": str(home),
+        "SALESINSIGHT_POSTGRES_URL": warehouse_url,
+        "SALESINSIGHT_DAGSTER_POSTGRES_URL": sqlalchemy_url(database_url(warehouse_url, DAGSTER_DATABASE)),
+        "DAGSTER_HOME": str(_dagster_home(home)),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
 
 
 def _dagster_home(home: Path) -> Path:
