@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 OWNERS = ["team:data-engineering"]
 PREVIEW_ROWS = 5
+RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Of a step: a database that restarts, a lock, a network are well again within a minute. What stays wrong is told that much later."""
 
 
 def spec(group: str, table: DerivedTable, description: str, kinds: set[str], name: str | None = None) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def spec(group: str, table: DerivedTable, description: str, kinds: set[str], nam
         "kinds": kinds,
         "description": description,
         "metadata": table_metadata(table),
+        "retry_policy": RETRIES,
     }
 
 

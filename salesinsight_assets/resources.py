@@ -33,7 +33,8 @@ class WarehouseResource(dg.ConfigurableResource):
         if url is None:
             raise dg.Failure(
                 "SALESINSIGHT_POSTGRES_URL: expected an address, got nothing; start this process with `salesinsight`,"
-                " which starts the embedded PostgreSQL, or set the address of yours"
+                " which starts the embedded PostgreSQL, or set the address of yours",
+                allow_retries=False,
             )
         return _warehouse(url)
 

@@ -25,11 +25,16 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from salesinsight_assets import metadata as asset_metadata
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
 from salesinsight_assets.adapters.warehouse.schema import database_url, upgrade
 from salesinsight_assets.demo.company import DemoCompany
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets_tests.golden_files import OPTION, difference, rewrite
+
+asset_metadata.RETRIES = asset_metadata.RETRIES._replace(
+    delay=0
+)  # before the assets take it: tests repeat a step at once
 
 LAST_DAY = date(2025, 3, 31)
 """The last day that the small company has lived."""

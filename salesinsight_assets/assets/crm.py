@@ -18,7 +18,7 @@ from salesinsight_assets.crm_report import (
     sync_checks,
 )
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
-from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
+from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.sync_progress import SyncTold
 
@@ -81,6 +81,7 @@ class CrmDelivery(dg.Config):
         ),
     ],
     pool="salesforce",
+    retry_policy=RETRIES,
 )
 def crm_tables(
     context: dg.AssetExecutionContext, config: CrmDelivery, warehouse: WarehouseResource, company: CompanyResource
@@ -174,7 +175,8 @@ def _from_salesforce(
         raise dg.Failure(
             f"{len(too_old)} of {len(results)} objects are stale, older than {OLDEST_HOURS:.0f} h or never read: repair the"
             " access and run the sync again, or import a CSV: "
-            + "; ".join(f"{result.salesforce_object}: {result.error} ({age(result)})" for result in too_old)
+            + "; ".join(f"{result.salesforce_object}: {result.error} ({age(result)})" for result in too_old),
+            allow_retries=False,  # the client has repeated what can be repeated
         )
 
 
@@ -216,7 +218,8 @@ def _from_stored_rows(store: "Warehouse", because: str) -> Iterable[Delivered]:
 def _nothing_stored(because: str) -> dg.Failure:
     return dg.Failure(
         f"{because} and no CRM rows are stored; set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or run"
-        " `salesinsight import-csv FILE`"
+        " `salesinsight import-csv FILE`",
+        allow_retries=False,
     )
 
 

@@ -10,7 +10,7 @@ from salesinsight_assets.domain.crm.tables import HISTORY_TABLES
 from salesinsight_assets.domain.derived_tables import MODEL_CALIBRATION, MODELS, TRAINING_EXAMPLES
 from salesinsight_assets.domain.features import FEATURE_NAMES
 from salesinsight_assets.domain.model.months import known_until
-from salesinsight_assets.metadata import OWNERS, partition_day, row_metadata, spec, table_metadata
+from salesinsight_assets.metadata import OWNERS, RETRIES, partition_day, row_metadata, spec, table_metadata
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
@@ -76,6 +76,7 @@ def training_examples(
         ),
     ],
     partitions_def=MONTHLY,
+    retry_policy=RETRIES,
 )
 def train_win_probability_model(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from salesinsight_assets.domain.derived_tables import MODEL_DECISIONS
-from salesinsight_assets.metadata import OWNERS, markdown_table, table_metadata
+from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 
@@ -25,6 +25,7 @@ class Choice(dg.Config):
     description="The model that is shown, the one in its shadow, and all that were ever trained. Materialize it with the config"
     " `model_id` (or `previous`) to roll back, or to show another model, from the next night on.",
     metadata=table_metadata(MODEL_DECISIONS),
+    retry_policy=RETRIES,
 )
 def champion(config: Choice, warehouse: WarehouseResource, company: CompanyResource) -> dg.MaterializeResult:
     from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry

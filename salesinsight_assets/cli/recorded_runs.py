@@ -16,6 +16,7 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from salesinsight_assets.installed import installed_file
+from salesinsight_assets.run_launcher import HOST_TAG, this_host
 
 _REPOSITORY = "__repository__"
 """What Dagster calls the repository of a module that holds one `Definitions`."""
@@ -36,7 +37,7 @@ def execute_recorded(
         run_id=run_id,
         run_config=config,
         # who ran the command runs it again: the daemon's own repetition would come on top
-        tags={**job.run_tags, **partition_tags, **tags, MAX_RETRIES_TAG: "0"},
+        tags={**job.run_tags, **partition_tags, **tags, MAX_RETRIES_TAG: "0", HOST_TAG: this_host()},
         remote_job_origin=_origin(job.name),
     )
     return execute_run(InMemoryJob(job), run, instance)

@@ -75,9 +75,11 @@ class OutsideWatch:
         by = channels(self.settings, places(self.settings, self.policies.watch))
         for incident in [*self._out().values(), *self.ended]:
             known = self.told.setdefault(incident_id(incident), [])
-            for channel in [channel for channel in by if channel not in known]:
+            for channel, tell in by.items():
+                if channel in known:
+                    continue
                 try:
-                    by[channel](incident_id(incident), incident, "told")
+                    tell(incident_id(incident), incident, "told")
                 except Exception:
                     log.exception("%s took no page; it is tried again", channel)
                 else:
