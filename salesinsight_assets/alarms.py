@@ -11,6 +11,7 @@ import dagster as dg
 
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
+from salesinsight_assets.shared_names import named
 
 _MOST_CHARACTERS = 600
 """Of one error: the run's page shows the rest."""
@@ -41,7 +42,7 @@ def _post(settings: SlackSettings, text: str) -> bool:
 
     if not (settings.bot_token and settings.ops_channel):
         return False
-    slack.post(settings, settings.ops_channel, slack_escaped(text))
+    slack.post(settings, settings.ops_channel, slack_escaped(named(text)))
     return True
 
 

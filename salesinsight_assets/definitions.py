@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules
+from salesinsight_assets import alarms, checks, resending, schedules, shared_names
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -37,9 +37,9 @@ STAGE_MODULES = [
 defs = dg.Definitions(
     assets=[
         *crm.salesforce_objects,
-        *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES)),
+        *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES, key_prefix=shared_names.KEY_PREFIX)),
     ],
-    asset_checks=dg.load_asset_checks_from_modules([checks]),
+    asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=shared_names.KEY_PREFIX),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS],

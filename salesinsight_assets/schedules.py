@@ -6,6 +6,7 @@ hours later. A plain schedule would start on the minute, whatever the state of i
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -13,9 +14,17 @@ import dagster as dg
 from salesinsight_assets.domain.reports.due import DUE
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
+from salesinsight_assets.shared_names import RUN_TAGS, asset_key, asset_name
 
 _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule
+
+
+def _assets(*names: str) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*map(asset_key, names))
+
+
+_job = partial(dg.define_asset_job, tags=RUN_TAGS)
 
 CRM = dg.AssetSelection.groups("crm")
 NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
@@ -29,32 +38,21 @@ MADE_FOR = {"coaching_cards": "rep_performance"}
 """What is made in the step of a report, for it."""
 
 REPORT_ASSETS = {
-    report: dg.AssetSelection.assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report))
-    for report in REPORTS
+    report: _assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report)) for report in REPORTS
 }
 
-crm_sync = dg.define_asset_job(
-    "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
-)
-night = dg.define_asset_job(
-    "night", CRM | NIGHTLY, description="The whole night of one day, from the CRM to the outbox."
-)
-night_without_sync = dg.define_asset_job(
-    "night_without_sync", NIGHTLY, description="One day from the rows stored already: a replay."
-)
-training = dg.define_asset_job(
-    "training", MODEL, description="The model of one month, from its examples to its calibration."
-)
-weekly_checks = dg.define_asset_job(
+crm_sync = _job("crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config.")
+night = _job("night", CRM | NIGHTLY, description="The whole night of one day, from the CRM to the outbox.")
+night_without_sync = _job("night_without_sync", NIGHTLY, description="One day from the rows stored already: a replay.")
+training = _job("training", MODEL, description="The model of one month, from its examples to its calibration.")
+weekly_checks = _job(
     "weekly_checks",
     WEEKLY,
     description="Drift, defaults, what was said against what became of it, and what alerts are worth, as of one day.",
 )
-deliver = dg.define_asset_job(
-    "deliver", dg.AssetSelection.assets("deliveries"), description="Send what waits in the outbox for one day."
-)
+deliver = _job("deliver", _assets("deliveries"), description="Send what waits in the outbox for one day.")
 REPORT_JOBS = [
-    dg.define_asset_job(f"report_{report}", selection, description=f"The report {report}, as of one day.")
+    _job(f"report_{report}", selection, description=f"The report {report}, as of one day.")
     for report, selection in REPORT_ASSETS.items()
 ]
 JOBS = [crm_sync, night, night_without_sync, training, weekly_checks, deliver, *REPORT_JOBS]
@@ -102,6 +100,7 @@ SENSORS = [
         target=selection,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
+        run_tags=RUN_TAGS,
         description=(
             f"{getattr(_times, step)}{_DAYS_OF.get(step, '')}: {' and '.join(STEPS.get(step, (step,)))}, once"
             " everything upstream is there."
@@ -112,10 +111,10 @@ SENSORS = [
 
 
 _WAITS_NOT = {
-    "alerts": dg.AssetSelection.assets("rep_alerts"),
+    "alerts": _assets("rep_alerts"),
     "scores": MODEL,
     "monitoring": MODEL,
-    "business_review": dg.AssetSelection.assets("alert_outcomes", "alert_lift"),
+    "business_review": _assets("alert_outcomes", "alert_lift"),
 }
 
 
@@ -162,7 +161,7 @@ def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
     step_of = {group: step for step, groups in STEPS.items() for group in groups}
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        name = spec.key.to_user_string()
+        name = asset_name(spec.key)
         step = name if name in REPORTS else MADE_FOR.get(name) or step_of.get(spec.group_name or "")
         return spec.replace_attributes(automation_condition=step_condition(step)) if step else spec
 

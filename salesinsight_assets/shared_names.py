@@ -1,0 +1,43 @@
+"""Names that the code locations of one Dagster share: keys of assets, pools, tags of runs, the location itself.
+
+Each company of a deployment has a code location of its own, but Dagster knows an asset, its checks and its partitions, and a pool,
+by name alone: two locations with the key `opportunities` would take each other's materializations for their own. With
+SALESINSIGHT_COMPANY set, its name therefore stands before each of them; without, names are plain.
+"""
+
+import dagster as dg
+
+from salesinsight_assets.companies import COMPANY_TAG
+from salesinsight_assets.settings import load_settings
+
+COMPANY = load_settings().company
+"""The company of this process's code location; None where it is the only one."""
+
+KEY_PREFIX = [COMPANY] if COMPANY else []
+"""Before the key of every asset."""
+
+LOCATION = COMPANY or "salesinsight"
+"""The name of the code location."""
+
+RUN_TAGS = {COMPANY_TAG: COMPANY} if COMPANY else {}
+"""On every run that starts by itself, so that Dagster can limit the runs of each company."""
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """The key of an asset by its name, such as `opportunities` or `salesforce/Account`."""
+    return dg.AssetKey([*KEY_PREFIX, *name.split("/")])
+
+
+def asset_name(key: dg.AssetKey) -> str:
+    """The name of an asset by its key, without the company."""
+    return "/".join(key.path[len(KEY_PREFIX) :])
+
+
+def pool(name: str) -> str:
+    """The name of a pool, which holds for this company alone."""
+    return "_".join([*KEY_PREFIX, name])
+
+
+def named(text: str) -> str:
+    """A message with the company that it is about, where there are several."""
+    return f"{COMPANY}: {text}" if COMPANY else text
