@@ -16,9 +16,9 @@ from salesinsight_assets.adapters.warehouse.schema import ensure_database
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
 from salesinsight_assets.cli.companies_check import findings
 from salesinsight_assets.cli.deployment import code_server, dagster_services, write_dagster_home
-from salesinsight_assets.cli.dev import answers, say_when_up
 from salesinsight_assets.cli.only_dev import only_dev
 from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.ports import answers, say_when_up
 from salesinsight_assets.cli.runtime import DAGSTER_DATABASE, WAREHOUSE_DATABASE, make_home
 from salesinsight_assets.cli.services import supervising
 from salesinsight_assets.companies import (

@@ -2,11 +2,9 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,13 +13,13 @@ import click
 from salesinsight_assets.cli.demo_company import company_file
 from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.ports import answers, say_when_up
 from salesinsight_assets.cli.runtime import Runtime, installed_file, running
 from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.settings import child_environment, export_environment, load_settings, settings_folder
 
 _HOST = "127.0.0.1"
-_LOOK_SECONDS = 0.5
 
 
 @click.command("dev")
@@ -31,6 +29,11 @@ _LOOK_SECONDS = 0.5
 def command(port: int, pages_port: int, verbose: bool) -> None:
     """Run the Dagster UI and daemon, and the pages that messages link to, until Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background ignores it
+    if load_settings().company:
+        raise BadInputError(
+            "expected the only company, got one of several (SALESINSIGHT_COMPANY): its Dagster is the one of `salesinsight"
+            " companies start`, its pages are served by `salesinsight serve`"
+        )
     with running() as runtime, only_dev(runtime.settings.home) as dev, _demo_salesforce(runtime.settings.home):
         for option, wanted in (("--port", port), ("--pages-port", pages_port)):
             if answers(wanted):
@@ -77,20 +80,3 @@ def _run_dagster(arguments: list[str], dagster_home: Path, port: int) -> int:
             return child.wait()
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
-
-
-def say_when_up(child: "subprocess.Popen[bytes]", port: int) -> None:
-    """Say where Dagster's UI is, once it answers; nothing where the child ends before."""
-    while child.poll() is None and not answers(port):
-        time.sleep(_LOOK_SECONDS)
-    if child.poll() is None:
-        click.echo(f"Dagster: http://{_HOST}:{port}")
-
-
-def answers(port: int) -> bool:
-    """Whether something answers on a port of this machine."""
-    try:
-        socket.create_connection((_HOST, port), timeout=_LOOK_SECONDS).close()
-    except OSError:
-        return False
-    return True
