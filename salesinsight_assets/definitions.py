@@ -35,10 +35,12 @@ STAGE_MODULES = [
 ]
 
 defs = dg.Definitions(
-    assets=[
-        *crm.salesforce_objects,
-        *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES, key_prefix=shared_names.KEY_PREFIX)),
-    ],
+    assets=shared_names.in_groups(
+        [
+            *crm.salesforce_objects,
+            *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES, key_prefix=shared_names.KEY_PREFIX)),
+        ]
+    ),
     asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=shared_names.KEY_PREFIX),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,

@@ -14,7 +14,7 @@ import dagster as dg
 from salesinsight_assets.domain.reports.due import DUE
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
-from salesinsight_assets.shared_names import RUN_TAGS, asset_key, asset_name
+from salesinsight_assets.shared_names import RUN_TAGS, asset_key, asset_name, groups
 
 _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule
@@ -26,10 +26,10 @@ def _assets(*names: str) -> dg.AssetSelection:
 
 _job = partial(dg.define_asset_job, tags=RUN_TAGS)
 
-CRM = dg.AssetSelection.groups("crm")
-NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
-MODEL = dg.AssetSelection.groups("model")
-WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
+CRM = groups("crm")
+NIGHTLY = groups("history", "features", "scores", "alerts", "delivery", "feedback")
+MODEL = groups("model")
+WEEKLY = groups("monitoring", "experiments")
 
 REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
 """The reports: each is an asset, a job and a step of its own, due on the mornings of `domain.reports.due`."""
@@ -83,7 +83,7 @@ STEPS = {
 
 _WEEKLY_STEPS = ("monitoring", "experiments")
 SELECTIONS = {
-    **{step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()},
+    **{step: groups(*names) for step, names in STEPS.items()},
     **REPORT_ASSETS,
 }
 """What each step materializes."""
@@ -158,7 +158,7 @@ def _tick(step: str, days: str = "* * *") -> dg.AutomationCondition:
 
 def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
     """`assets` with the condition of the step that they, or their group, belong to."""
-    step_of = {group: step for step, groups in STEPS.items() for group in groups}
+    step_of = {group: step for step, names in STEPS.items() for group in names}
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
         name = asset_name(spec.key)

@@ -1,9 +1,11 @@
-"""Names that the code locations of one Dagster share: keys of assets, pools, tags of runs, the location itself.
+"""Names that the code locations of one Dagster share: keys and groups of assets, pools, tags of runs, the location itself.
 
 Each company of a deployment has a code location of its own, but Dagster knows an asset, its checks and its partitions, and a pool,
 by name alone: two locations with the key `opportunities` would take each other's materializations for their own. With
 SALESINSIGHT_COMPANY set, its name therefore stands before each of them; without, names are plain.
 """
+
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -31,6 +33,19 @@ def asset_key(name: str) -> dg.AssetKey:
 def asset_name(key: dg.AssetKey) -> str:
     """The name of an asset by its key, without the company."""
     return "/".join(key.path[len(KEY_PREFIX) :])
+
+
+def groups(*names: str) -> dg.AssetSelection:
+    """The assets of this location's groups: `crm`, or `acme_crm` where there are several companies."""
+    return dg.AssetSelection.groups(*("_".join([*KEY_PREFIX, name]) for name in names))
+
+
+def in_groups(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """`assets` in groups of the company's own: the lineage of several companies would put them in the same ones."""
+    if not COMPANY:
+        return list(assets)
+    prefix = f"{COMPANY}_"
+    return list(dg.map_asset_specs(lambda s: s.replace_attributes(group_name=f"{prefix}{s.group_name}"), assets))
 
 
 def pool(name: str) -> str:

@@ -22,6 +22,13 @@ dg.Definitions.validate_loadable(defs)
 graph = defs.resolve_asset_graph()
 for key in graph.get_all_asset_keys():
     print("asset", key.to_user_string(), asset_name(key), asset_key(asset_name(key)) == key)
+for key in graph.get_all_asset_keys():
+    print("group", graph.get(key).group_name)
+for job in (defs.resolve_job_def(job.name) for job in defs.jobs):
+    print("selects", job.name, len(job.asset_layer.selected_asset_keys))
+for sensor in defs.sensors:
+    if isinstance(sensor, dg.AutomationConditionSensorDefinition):
+        print("selects", sensor.name, len(sensor.asset_selection.resolve(graph)))
 for key in graph.asset_check_keys:
     print("asset", key.asset_key.to_user_string(), asset_name(key.asset_key), True)
 for job in (defs.resolve_job_def(job.name) for job in defs.jobs):
@@ -41,7 +48,7 @@ from salesinsight_assets.definitions import defs
 from salesinsight_assets.schedules import SELECTIONS, STEPS
 from salesinsight_assets.shared_names import asset_key, asset_name
 graph = defs.resolve_asset_graph()
-crm = [asset_name(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name == "crm"]
+crm = [asset_name(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name == "globex_crm"]
 midnight = datetime(2025, 4, 17, tzinfo=UTC)
 with dg.DagsterInstance.ephemeral() as instance:
     cursor = None
@@ -79,12 +86,15 @@ def of_company(code: str, company: str = "globex") -> str:
     return result.stdout
 
 
-def test_every_asset_check_pool_and_run_carries_the_companys_name() -> None:
+def test_every_asset_check_group_pool_and_run_carries_the_companys_name() -> None:
     lines = [line.split() for line in of_company(NAMES).splitlines() if line]
     plain = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     assets = [words[1:] for words in lines if words[0] == "asset"]
     assert {name for _, name, _ in assets} == plain
     assert all(key == f"globex/{name}" and is_same == "True" for key, name, is_same in assets)
+    assert all(words[1].startswith("globex_") for words in lines if words[0] == "group")
+    alone = {tuple(line.split()) for line in of_company(NAMES, "").splitlines() if line.startswith("selects")}
+    assert {tuple(words) for words in lines if words[0] == "selects"} == alone
     pools = {words[1] for words in lines if words[0] == "pool"}
     assert "globex_salesforce" in pools
     assert all(name.startswith("globex_") for name in pools)
