@@ -12,6 +12,7 @@ import dagster as dg
 
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
+from salesinsight_assets.shared_names import named
 
 _NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told"
 _SECONDS_BETWEEN_LOOKS = 300
@@ -24,7 +25,7 @@ def _post(settings: SlackSettings, text: str) -> bool:
 
     if not (settings.bot_token and settings.ops_channel):
         return False
-    slack.post(settings, settings.ops_channel, slack_escaped(text))
+    slack.post(settings, settings.ops_channel, slack_escaped(named(text)))
     return True
 
 

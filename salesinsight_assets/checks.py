@@ -13,6 +13,7 @@ from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation, m
 from salesinsight_assets.metadata import markdown_table, partition_day
 from salesinsight_assets.partitions import DAILY, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import asset_key
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.expectations import ExpectationResult
@@ -31,7 +32,7 @@ def _checked(url: str, asset: str, query: str, id_column: str) -> dg.AssetCheckR
     failed = [r for r in results if not r.success]
     is_critical = any(r.expectation.severity == "critical" for r in failed)
     return dg.AssetCheckResult(
-        asset_key=asset,
+        asset_key=asset_key(asset),
         check_name=CHECK,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,

@@ -7,6 +7,7 @@ import dagster as dg
 
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.monitoring.freshness import OLDEST_ROWS
+from salesinsight_assets.shared_names import asset_key
 
 if TYPE_CHECKING:
     from salesinsight_assets.domain.crm.sync import ObjectResult
@@ -72,5 +73,5 @@ def checks_without_a_sync() -> Iterator[dg.AssetCheckResult]:
 def _check(table: str, name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
     shown = {key: value for key, value in metadata.items() if value not in (None, "")}
     return dg.AssetCheckResult(
-        asset_key=table, check_name=name, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=shown
+        asset_key=asset_key(table), check_name=name, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=shown
     )

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules, watch
+from salesinsight_assets import alarms, checks, resending, schedules, shared_names, watch
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -35,11 +35,13 @@ STAGE_MODULES = [
 ]
 
 defs = dg.Definitions(
-    assets=[
-        *schedules.with_deadlines(crm.salesforce_objects),
-        *schedules.with_times(dg.load_assets_from_modules(STAGE_MODULES)),
-    ],
-    asset_checks=dg.load_asset_checks_from_modules([checks]),
+    assets=shared_names.in_groups(
+        [
+            *schedules.with_deadlines(crm.salesforce_objects),
+            *schedules.with_times(dg.load_assets_from_modules(STAGE_MODULES, key_prefix=shared_names.KEY_PREFIX)),
+        ]
+    ),
+    asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=shared_names.KEY_PREFIX),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],

@@ -11,6 +11,7 @@ from salesinsight_assets.domain.monitoring.incidents import Incident
 from salesinsight_assets.domain.monitoring.pages import Places, all_well, page, summary
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.settings import PagerDutySettings, Settings
+from salesinsight_assets.shared_names import named
 
 Told = Callable[[str, Incident, Moment], None]
 NOBODY = "nobody is paged: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL, or PAGERDUTY_ROUTING_KEY"
@@ -60,7 +61,7 @@ def _slack(settings: Settings, where: Places) -> Told:
 
     def tell(_: str, incident: Incident, moment: Moment) -> None:
         text = page(incident, where, settings.zone) if moment == "told" else all_well(incident)
-        slack.post(settings.slack, str(settings.slack.ops_channel), slack_escaped(text))
+        slack.post(settings.slack, str(settings.slack.ops_channel), slack_escaped(named(text)))
 
     return tell
 
@@ -71,6 +72,6 @@ def _pagerduty(settings: PagerDutySettings, zone: ZoneInfo, where: Places) -> To
     def tell(incident_id: str, incident: Incident, moment: Moment) -> None:
         details = {"page": page(incident, where, zone)}
         action = "trigger" if moment == "told" else "resolve"
-        pagerduty.tell(settings, action, incident_id, incident.severity, summary(incident, zone), details)
+        pagerduty.tell(settings, action, named(incident_id), incident.severity, named(summary(incident, zone)), details)
 
     return tell

@@ -47,9 +47,10 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """The number of the run's process, and when it told it; None before it has."""
         for entry in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = entry.dagster_event
-            number = event.engine_event_data.metadata.get("pid") if event else None
-            if number is not None and str(number.value).isdigit():
-                return int(number.value), entry.timestamp
+            told = event.engine_event_data.metadata.get("pid") if event else None
+            number = "" if told is None else str(told.value)
+            if number.isdigit():
+                return int(number), entry.timestamp
         return None
 
 

@@ -6,6 +6,7 @@ hours later. A plain schedule would start on the minute, whatever the state of i
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ import dagster as dg
 from salesinsight_assets.domain.mornings import EVERY_MORNING, Mornings
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
+from salesinsight_assets.shared_names import RUN_TAGS, asset_key, asset_name, groups
 from salesinsight_assets.steps import (
     MADE_FOR,
     REPORTS,
@@ -27,38 +29,34 @@ _settings = load_settings()
 _policies = load_policies(read_config(_settings.config_file))
 _times = _policies.schedule
 
-CRM = dg.AssetSelection.groups("crm")
-NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
-MODEL = dg.AssetSelection.groups("model")
-WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
+
+def _assets(*names: str) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*map(asset_key, names))
+
+
+_job = partial(dg.define_asset_job, tags=RUN_TAGS)
+
+CRM = groups("crm")
+NIGHTLY = groups("history", "features", "scores", "alerts", "delivery", "feedback")
+MODEL = groups("model")
+WEEKLY = groups("monitoring", "experiments")
 
 REPORT_ASSETS = {
-    report: dg.AssetSelection.assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report))
-    for report in REPORTS
+    report: _assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report)) for report in REPORTS
 }
 
-crm_sync = dg.define_asset_job(
-    "crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config."
-)
-night = dg.define_asset_job(
-    "night", CRM | NIGHTLY, description="The whole night of one day, from the CRM to the outbox."
-)
-night_without_sync = dg.define_asset_job(
-    "night_without_sync", NIGHTLY, description="One day from the rows stored already: a replay."
-)
-training = dg.define_asset_job(
-    "training", MODEL, description="The model of one month, from its examples to its calibration."
-)
-weekly_checks = dg.define_asset_job(
+crm_sync = _job("crm_sync", CRM, description="Read the CRM: from Salesforce, or from CSV files by config.")
+night = _job("night", CRM | NIGHTLY, description="The whole night of one day, from the CRM to the outbox.")
+night_without_sync = _job("night_without_sync", NIGHTLY, description="One day from the rows stored already: a replay.")
+training = _job("training", MODEL, description="The model of one month, from its examples to its calibration.")
+weekly_checks = _job(
     "weekly_checks",
     WEEKLY,
     description="Drift, defaults, what was said against what became of it, and what alerts are worth, as of one day.",
 )
-deliver = dg.define_asset_job(
-    "deliver", dg.AssetSelection.assets("deliveries"), description="Send what waits in the outbox for one day."
-)
+deliver = _job("deliver", _assets("deliveries"), description="Send what waits in the outbox for one day.")
 REPORT_JOBS = [
-    dg.define_asset_job(f"report_{report}", selection, description=f"The report {report}, as of one day.")
+    _job(f"report_{report}", selection, description=f"The report {report}, as of one day.")
     for report, selection in REPORT_ASSETS.items()
 ]
 JOBS = [crm_sync, night, night_without_sync, training, weekly_checks, deliver, *REPORT_JOBS]
@@ -76,7 +74,7 @@ crm_sync_schedule = dg.ScheduleDefinition(
 SCHEDULES = [crm_sync_schedule]
 
 SELECTIONS = {
-    **{step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()},
+    **{step: groups(*names) for step, names in STEPS.items()},
     **REPORT_ASSETS,
 }
 """What each step materializes."""
@@ -93,6 +91,7 @@ SENSORS = [
         target=selection,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
+        run_tags=RUN_TAGS,
         description=(
             f"{getattr(_times, step)}{_said(step)}: {' and '.join(STEPS.get(step, (step,)))}, once"
             " everything upstream is there."
@@ -103,10 +102,10 @@ SENSORS = [
 
 
 _WAITS_NOT = {
-    "alerts": dg.AssetSelection.assets("rep_alerts"),
+    "alerts": _assets("rep_alerts"),
     "scores": MODEL,
     "monitoring": MODEL,
-    "business_review": dg.AssetSelection.assets("alert_outcomes", "alert_lift"),
+    "business_review": _assets("alert_outcomes", "alert_lift"),
 }
 
 
@@ -152,12 +151,12 @@ def with_deadlines(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetSpec]:
 
 
 def _with_deadline(spec: dg.AssetSpec) -> dg.AssetSpec:
-    step = step_of(spec.key.to_user_string(), spec.group_name)
+    step = step_of(asset_name(spec.key), spec.group_name)
     return spec.replace_attributes(freshness_policy=freshness_policy(step, _policies, _settings.timezone))
 
 
 def _with_times(spec: dg.AssetSpec) -> dg.AssetSpec:
-    step = step_of(spec.key.to_user_string(), spec.group_name)
+    step = step_of(asset_name(spec.key), spec.group_name)
     dated = _with_deadline(spec)
     if step is None or step == SYNC:
         return dated

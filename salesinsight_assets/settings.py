@@ -136,6 +136,9 @@ class Settings:
     timezone: str
     config_file: Path | None
     salesforce: SalesforceSettings
+    company: str | None = None  # the name of one company of several on one Dagster; None: the only one
+    dagster_postgres_url: str | None = None  # None: a database `dagster` beside the warehouse
+    shared_home: Path | None = None  # of the deployment, where several companies share its embedded Dagster database
     slack: SlackSettings = field(default_factory=SlackSettings)
     mail: MailSettings | None = None
     links: LinkSettings | None = None
@@ -174,9 +177,18 @@ _AUTH_FLOWS = ("client_credentials", "jwt", "refresh_token", "password")
 
 
 def environment(directory: Path | None = None) -> dict[str, str]:
-    """The process environment over the `.env` file of `directory` (default: the working directory)."""
-    file_values = dotenv_values((directory or Path.cwd()) / ".env")
-    return {**{k: v for k, v in file_values.items() if v is not None}, **os.environ}
+    """The process environment over the `.env` file of `directory` (default: `settings_folder()`)."""
+    return {**file_environment(directory or settings_folder()), **os.environ}
+
+
+def settings_folder() -> Path:
+    """Where `.env` and `salesinsight.toml` are: SALESINSIGHT_FOLDER, or the working directory."""
+    return Path(os.environ.get("SALESINSIGHT_FOLDER") or Path.cwd())
+
+
+def file_environment(directory: Path) -> dict[str, str]:
+    """What the `.env` file of a folder sets; nothing where there is none."""
+    return {name: value for name, value in dotenv_values(directory / ".env").items() if value is not None}
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -186,14 +198,19 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value that cannot be used, by the name of its variable.
     """
     env = environment() if env is None else env
-    home = Path(env.get("SALESINSIGHT_HOME") or ".salesinsight").absolute()
+    folder = Path(env.get("SALESINSIGHT_FOLDER") or ".")
+    home = (folder / (env.get("SALESINSIGHT_HOME") or ".salesinsight")).absolute()
+    salesforce = _in_folder(_salesforce(env), folder) if env.get("SALESINSIGHT_FOLDER") else _salesforce(env)
     links = _links(env.get("SALESINSIGHT_BASE_URL") or None, env.get("SALESINSIGHT_SECRET_KEY") or None)
     return Settings(
         home=home,
-        postgres_url=_postgres_url(env.get("SALESINSIGHT_POSTGRES_URL") or None),
+        postgres_url=postgres_url(env, "SALESINSIGHT_POSTGRES_URL"),
         timezone=_timezone(env.get("SALESINSIGHT_TIMEZONE") or "UTC"),
-        config_file=_config_file(env.get("SALESINSIGHT_CONFIG")),
-        salesforce=replace(_salesforce(env), state_directory=home),
+        config_file=_config_file(folder, env.get("SALESINSIGHT_CONFIG")),
+        salesforce=replace(salesforce, state_directory=home),
+        company=_company(env.get("SALESINSIGHT_COMPANY") or None),
+        dagster_postgres_url=postgres_url(env, "SALESINSIGHT_DAGSTER_POSTGRES_URL"),
+        shared_home=Path(env["SALESINSIGHT_SHARED_HOME"]) if env.get("SALESINSIGHT_SHARED_HOME") else None,
         slack=_slack(env),
         mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
         links=links,
@@ -203,12 +220,41 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _postgres_url(url: str | None) -> str | None:
-    """The address, if it can be one. What came is not shown: a password may stand in any part of a wrong address."""
+def _in_folder(salesforce: SalesforceSettings, folder: Path) -> SalesforceSettings:
+    """The files that the settings name, from the folder that the settings are in."""
+    key, bundle = (name and str(folder / name) for name in (salesforce.private_key_file, salesforce.ca_bundle))
+    return replace(salesforce, private_key_file=key, ca_bundle=bundle)
+
+
+def is_company_name(name: str) -> bool:
+    """Whether a company can have this name: it becomes part of asset keys, and of names in PostgreSQL.
+
+    >>> [is_company_name(name) for name in ("acme", "acme_2", "Acme", "2acme", "a-b", "a" * 41)]
+    [True, True, False, False, False, False]
+    """
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) is not None
+
+
+def _company(name: str | None) -> str | None:
+    if name is None or is_company_name(name):
+        return name
+    raise SettingsError(
+        "SALESINSIGHT_COMPANY: expected a short name of small letters, digits and _, which begins with a letter, such as"
+        f" acme, got {name!r}; correct it or unset it"
+    )
+
+
+def postgres_url(env: Mapping[str, str], variable: str) -> str | None:
+    """The address that a variable holds, if it can be one; None where it holds none.
+
+    Raises:
+        SettingsError: it is none. What came is not shown: a password may stand in any part of a wrong address.
+    """
+    url = (env.get(variable) or "").replace("postgresql+psycopg2:", "postgresql:", 1) or None
     if url is None or _is_postgres_url(url):
         return url
     raise SettingsError(
-        "SALESINSIGHT_POSTGRES_URL: expected postgresql://user:password@host:port/database, got something else (not"
+        f"{variable}: expected postgresql://user:password@host:port/database, got something else (not"
         " shown: it may hold a password); correct it, and write @ : / # ? % in a password as %40 %3A %2F %23 %3F %25"
     )
 
@@ -233,8 +279,8 @@ def _timezone(name: str) -> str:
     return name
 
 
-def _config_file(value: str | None) -> Path | None:
-    path = Path(value) if value else Path("salesinsight.toml")
+def _config_file(folder: Path, value: str | None) -> Path | None:
+    path = folder / (value or "salesinsight.toml")
     if path.is_file():
         return path.absolute()
     if value:
@@ -405,3 +451,18 @@ def export_environment(values: Mapping[str, str]) -> None:
 def child_environment() -> dict[str, str]:
     """The environment for a child process: ours, but for the ban on bytecode, which would double every import."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+_OWN_VARIABLES = ("SALESINSIGHT_", "SALESFORCE_", "SLACK_", "SMTP_", "MAIL_FROM", "OIDC_", "PAGERDUTY_", "DAGSTER_")
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment for a child process, without any setting of ours: what a company of several begins with."""
+    return {name: value for name, value in child_environment().items() if not name.startswith(_OWN_VARIABLES)}
+
+
+def become(values: Mapping[str, str]) -> None:
+    """Let the settings of this process be `values` alone, whatever it was started with."""
+    kept = {**bare_environment(), **values}
+    os.environ.clear()
+    os.environ.update(kept)

@@ -20,6 +20,7 @@ from salesinsight_assets.crm_report import (
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
 from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, table_metadata
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import asset_key, pool
 from salesinsight_assets.sync_progress import SyncTold
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation
 
 salesforce_objects = [
     dg.AssetSpec(
-        ["salesforce", table.salesforce_object],
+        asset_key(f"salesforce/{table.salesforce_object}"),
         group_name="salesforce",
         owners=OWNERS,
         kinds={"salesforce"},
@@ -57,7 +58,7 @@ class CrmDelivery(dg.Config):
     specs=[
         dg.AssetSpec(
             table.name,
-            deps=[dg.AssetKey(["salesforce", table.salesforce_object])],
+            deps=[asset_key(f"salesforce/{table.salesforce_object}")],
             group_name=GROUP,
             owners=OWNERS,
             kinds={"salesforce", "postgres"},
@@ -80,7 +81,7 @@ class CrmDelivery(dg.Config):
             for name, description in SYNC_CHECKS.items()
         ),
     ],
-    pool="salesforce",
+    pool=pool("salesforce"),
     retry_policy=RETRIES,
 )
 def crm_tables(
@@ -95,7 +96,7 @@ def crm_tables(
         yield _refused(refused)
         yield from checks_without_a_sync()
     else:
-        yield dg.AssetCheckResult(check_name="upload_accepted", asset_key="opportunities", passed=True)
+        yield dg.AssetCheckResult(check_name="upload_accepted", asset_key=asset_key("opportunities"), passed=True)
 
 
 def _delivered(
@@ -125,7 +126,7 @@ def _from_csv(config: CrmDelivery, store: "Warehouse", company: CompanyResource)
     for table, rows in named.items():
         merged = counts[table.name]
         yield dg.MaterializeResult(
-            asset_key=table.name,
+            asset_key=asset_key(table.name),
             metadata={
                 "source": "csv",
                 "files": ", ".join(file.name for file in files if file.name not in left_out),
@@ -164,9 +165,9 @@ def _from_salesforce(
         if result.is_stale and is_too_old(result) and not is_vouched:
             too_old.append(result)
             # not by log_event: what is logged after the last yield is lost where the step then fails
-            yield dg.AssetObservation(result.table, metadata=figures(result))
+            yield dg.AssetObservation(asset_key(result.table), metadata=figures(result))
         elif origin is None and result.status == "skipped":
-            yield dg.AssetObservation(result.table, metadata=figures(result))
+            yield dg.AssetObservation(asset_key(result.table), metadata=figures(result))
         else:
             yield _materialized(context, store, result)
     if origin is None and all(result in too_old or result.status == "skipped" for result in results):
@@ -187,7 +188,9 @@ def _materialized(
         context.log.warning("%s: %s; using the stored rows, %s", result.salesforce_object, result.error, age(result))
     counted = result.stored_rows
     rows = store.alive_count(crm_table(result.table)) if counted is None else counted
-    return dg.MaterializeResult(asset_key=result.table, metadata={"dagster/row_count": rows, **figures(result)})
+    return dg.MaterializeResult(
+        asset_key=asset_key(result.table), metadata={"dagster/row_count": rows, **figures(result)}
+    )
 
 
 def _sync_results(
@@ -227,7 +230,7 @@ def _stored(store: "Warehouse", source: str, without: set[str]) -> list[dg.Mater
     rows = {str(row["table_name"]): row for _, row in store.crm_status().iterrows()}
     return [
         dg.MaterializeResult(
-            asset_key=table.name,
+            asset_key=asset_key(table.name),
             metadata={
                 "source": source,
                 "dagster/row_count": int(rows[table.name]["row_count"]),
@@ -244,7 +247,7 @@ def _refused(refused: "UploadRefusedError") -> dg.AssetCheckResult:
             for r in refused.refusals]  # fmt: skip
     return dg.AssetCheckResult(
         check_name="upload_accepted",
-        asset_key="opportunities",
+        asset_key=asset_key("opportunities"),
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR,
         description=str(refused),

@@ -13,6 +13,7 @@ from salesinsight_assets.domain.model.months import known_until
 from salesinsight_assets.metadata import OWNERS, RETRIES, partition_day, row_metadata, spec, table_metadata
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import asset_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,10 +104,10 @@ def train_win_probability_model(
     calibration = {"dagster/row_count": len(trained.calibration), **calibration_metadata(trained)}
     return (
         dg.MaterializeResult(
-            asset_key="win_probability_model",
+            asset_key=asset_key("win_probability_model"),
             metadata=card_metadata(trained, examples, status, decisions, day_before),
         ),
-        dg.MaterializeResult(asset_key="model_calibration", metadata=calibration),
+        dg.MaterializeResult(asset_key=asset_key("model_calibration"), metadata=calibration),
     )
 
 

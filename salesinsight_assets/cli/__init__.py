@@ -4,6 +4,7 @@ from importlib import import_module
 
 import click
 
+from salesinsight_assets.companies import enter_company
 from salesinsight_assets.settings import SettingsError
 
 COMMANDS = {
@@ -19,6 +20,8 @@ COMMANDS = {
     "models": ("models", "List the models and who serves, or roll back."),
     "tokens": ("tokens", "Create, list and revoke the tokens of the API."),
     "export": ("export", "Write any table to a CSV or Parquet file."),
+    "companies": ("companies", "Serve several companies by one Dagster: list, add, check, start."),
+    "code-server": ("code_server", "Serve one company's code location to a Dagster that runs elsewhere."),
     "db": ("db", "Bring the database to the present schema, or say where it stands."),
 }
 """Each command, the module here that holds it under the name `command`, and its line in the list."""
@@ -45,8 +48,13 @@ class LazyCommands(click.Group):
 
 @click.group(cls=LazyCommands)
 @click.version_option(package_name="salesinsight")
-def cli() -> None:
+@click.option(
+    "--company", metavar="NAME", help="One company of several: with the settings of its folder, and no other."
+)
+def cli(company: str | None) -> None:
     """SalesInsight: which open deals are in trouble, why, and who can act."""
+    if company:
+        enter_company(company)
 
 
 def main() -> None:

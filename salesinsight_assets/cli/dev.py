@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,15 +14,15 @@ import click
 from salesinsight_assets.cli.demo_company import company_file
 from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
+from salesinsight_assets.cli.ports import answers, say_when_up
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
 from salesinsight_assets.cli.watch import SECONDS_BETWEEN_LOOKS, look, outside_watch
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.installed import installed_file
-from salesinsight_assets.settings import child_environment, export_environment, load_settings
+from salesinsight_assets.settings import child_environment, export_environment, load_settings, settings_folder
 
 _HOST = "127.0.0.1"
-_LOOK_SECONDS = 0.5
 
 
 @click.command("dev")
@@ -33,9 +32,14 @@ _LOOK_SECONDS = 0.5
 def command(port: int, pages_port: int, verbose: bool) -> None:
     """Run the Dagster UI and daemon, and the pages that messages link to, until Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background ignores it
+    if load_settings().company:
+        raise BadInputError(
+            "expected the only company, got one of several (SALESINSIGHT_COMPANY): its Dagster is the one of `salesinsight"
+            " companies start`, its pages are served by `salesinsight serve`"
+        )
     with running() as runtime, only_dev(runtime.settings.home) as dev, _demo_salesforce(runtime.settings.home):
         for option, wanted in (("--port", port), ("--pages-port", pages_port)):
-            if _answers(wanted):
+            if answers(wanted):
                 raise BadInputError(
                     f"{option}: expected a free port, got {wanted}, where something answers; choose another"
                 )
@@ -72,9 +76,10 @@ def _dagster(port: int, log_level: str) -> list[str]:
 
 def _run_dagster(arguments: list[str], dagster_home: Path, port: int) -> int:
     """`dagster dev` as a child that ends with us: TERM and Ctrl-C reach it, and we wait for it."""
-    child = subprocess.Popen(arguments, cwd=dagster_home, env=child_environment(), start_new_session=True)  # noqa: S603
+    environment = {**child_environment(), "SALESINSIGHT_FOLDER": str(settings_folder())}
+    child = subprocess.Popen(arguments, cwd=dagster_home, env=environment, start_new_session=True)  # noqa: S603
     signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGINT))
-    threading.Thread(target=_say_when_up, args=(child, port), daemon=True).start()
+    threading.Thread(target=say_when_up, args=(child, port), daemon=True).start()
     while True:
         try:
             return child.wait()
@@ -88,18 +93,3 @@ def _watched() -> None:
     while True:
         look(watch)
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _say_when_up(child: "subprocess.Popen[bytes]", port: int) -> None:
-    while child.poll() is None and not _answers(port):
-        time.sleep(_LOOK_SECONDS)
-    if child.poll() is None:
-        click.echo(f"Dagster: http://{_HOST}:{port}")
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection((_HOST, port), timeout=_LOOK_SECONDS).close()
-    except OSError:
-        return False
-    return True

@@ -12,6 +12,7 @@ from rich.console import Console
 from salesinsight_assets import sync_progress
 from salesinsight_assets.cli.progress import progress
 from salesinsight_assets.cli.recorded_runs import execute_recorded
+from salesinsight_assets.shared_names import asset_name
 
 console = Console(highlight=False)
 """For what a command says; signs of life while it works are in `progress`."""
@@ -89,11 +90,11 @@ def _outcome(result: dg.JobExecutionResult) -> JobOutcome:
     for event in result.all_events:
         if event.is_step_materialization:
             materialization = event.step_materialization_data.materialization
-            name = materialization.asset_key.to_user_string()
+            name = asset_name(materialization.asset_key)
             outcome.assets[name] = {k: v.value for k, v in materialization.metadata.items()}
         elif event.is_asset_observation:
             observation = event.asset_observation_data.asset_observation
-            outcome.not_materialized[observation.asset_key.to_user_string()] = {
+            outcome.not_materialized[asset_name(observation.asset_key)] = {
                 k: v.value for k, v in observation.metadata.items()
             }
         elif event.is_step_failure:
@@ -101,7 +102,7 @@ def _outcome(result: dg.JobExecutionResult) -> JobOutcome:
             outcome.errors[str(event.step_key)] = _innermost(error)
     for check in result.get_asset_check_evaluations():
         if not check.passed:
-            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            name = f"{asset_name(check.asset_key)}: {check.check_name}"
             outcome.failed_checks[name] = check.description or str(_shown(check))
     return outcome
 

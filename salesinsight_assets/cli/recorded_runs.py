@@ -11,12 +11,13 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
-from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from salesinsight_assets.installed import installed_file
 from salesinsight_assets.run_launcher import HOST_TAG, this_host
+from salesinsight_assets.shared_names import COMPANY, LOCATION
 
 _REPOSITORY = "__repository__"
 """What Dagster calls the repository of a module that holds one `Definitions`."""
@@ -46,4 +47,6 @@ def execute_recorded(
 def _origin(job: str) -> RemoteJobOrigin:
     """Where the web server finds the job: by the workspace file that it reads as well."""
     (location,) = location_origins_from_yaml_paths([str(installed_file("workspace.yaml"))])
+    if COMPANY:
+        location = GrpcServerCodeLocationOrigin(host="localhost", location_name=LOCATION)  # known by its name
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), job)

@@ -33,13 +33,13 @@ class Runtime:
 def running(migrate: bool = True) -> Generator[Runtime]:
     """PostgreSQL, its databases and DAGSTER_HOME, for this process and its children, while the context lasts."""
     settings = load_settings()
-    _check_config(settings)
-    _make_home(settings.home)
+    check_config(settings)
+    make_home(settings.home)
     with contextlib.ExitStack() as stack:
         with progress("starting PostgreSQL"):
             url = stack.enter_context(_warehouse_url(settings, migrate))
-        ensure_database(url, DAGSTER_DATABASE)
-        environment = dagster_environment(settings.home, url)
+            dagster_url = stack.enter_context(_dagster_url(settings, url))
+        environment = dagster_environment(settings.home, url, dagster_url)
         export_environment(environment)
         yield Runtime(settings, Warehouse(url), Path(environment["DAGSTER_HOME"]))
 
@@ -53,8 +53,12 @@ def _warehouse_url(settings: Settings, migrate: bool) -> Generator[str]:
         yield url
 
 
-def _check_config(settings: Settings) -> None:
-    """Refuse a salesinsight.toml that any stage would stumble over, before anything starts."""
+def check_config(settings: Settings) -> None:
+    """Refuse a salesinsight.toml that any stage would stumble over, before anything starts.
+
+    Raises:
+        SettingsError: with the entry that cannot be used.
+    """
     config = read_config(settings.config_file)
     load_policies(config)
     first_partition_day(config)
@@ -65,7 +69,12 @@ def _check_config(settings: Settings) -> None:
         raise SettingsError(str(error)) from error
 
 
-def _make_home(home: Path) -> None:
+def make_home(home: Path) -> None:
+    """The folder of the state.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -84,18 +93,32 @@ def _server(settings: Settings) -> Generator[str]:
         yield url
 
 
-def dagster_environment(home: Path, warehouse_url: str) -> dict[str, str]:
-    """The variables by which Dagster, and our code in it, find their databases and their home."""
+def dagster_environment(home: Path, warehouse_url: str, dagster_url: str | None = None) -> dict[str, str]:
+    """The variables by which Dagster, and our code in it, find their databases (Dagster's: beside the warehouse) and their home."""
     return {
         "SALESINSIGHT_HOME": str(home),
         "SALESINSIGHT_POSTGRES_URL": warehouse_url,
-        "SALESINSIGHT_DAGSTER_POSTGRES_URL": sqlalchemy_url(database_url(warehouse_url, DAGSTER_DATABASE)),
-        "DAGSTER_HOME": str(_dagster_home(home)),
+        "SALESINSIGHT_DAGSTER_POSTGRES_URL": sqlalchemy_url(
+            dagster_url or database_url(warehouse_url, DAGSTER_DATABASE)
+        ),
+        "DAGSTER_HOME": str(dagster_home(home)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
 
 
-def _dagster_home(home: Path) -> Path:
+@contextlib.contextmanager
+def _dagster_url(settings: Settings, warehouse_url: str) -> Generator[str]:
+    """The database of Dagster itself: the one that is named, or that companies share, or one beside the warehouse."""
+    if settings.dagster_postgres_url:
+        yield settings.dagster_postgres_url
+    elif settings.shared_home:
+        with embedded_postgres(settings.shared_home) as server:
+            yield ensure_database(server, DAGSTER_DATABASE)
+    else:
+        yield ensure_database(warehouse_url, DAGSTER_DATABASE)
+
+
+def dagster_home(home: Path) -> Path:
     """DAGSTER_HOME with the package's dagster.yaml; the copy follows the package."""
     folder = home / "dagster"
     folder.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.domain.monitoring.deadlines import Expected, late_assets, moment
 from salesinsight_assets.domain.monitoring.incidents import Finding
 from salesinsight_assets.resources import CompanyResource
+from salesinsight_assets.shared_names import asset_name, stage_of
 from salesinsight_assets.steps import deadline, step_of
 from salesinsight_assets.watch.lineage import Lineage
 
@@ -44,13 +45,13 @@ def _expected(
     records = {r.asset_entry.asset_key: r for r in instance.get_asset_records([key for _, key in steps])}
     for step, key in steps:
         node = lineage.repository.asset_graph.get(key)
-        timed = step_of(key.path[-1], node.group_name)
+        timed = step_of(asset_name(key), stage_of(node.group_name))
         if timed is not None:
             limit = deadline(timed, company.policies)
             morning = limit.last_passed(at, company.zone)
             partition = _partition(node.partitions_def, morning)
             yield Expected(
-                key.to_user_string(),
+                asset_name(key),
                 step,
                 moment(morning, time(), company.zone),
                 limit.starts_at(morning, company.zone),
@@ -118,4 +119,4 @@ def _its_run(instance: dg.DagsterInstance, step: str, partition: str | None, lin
     tags = {"dagster/partition": partition} if partition else {}
     runs = instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS, tags=tags), limit=20)
     wanted = set(lineage.keys_of[step])
-    return next((run for run in runs if wanted & lineage.assets_of(run)), None)
+    return next((run for run in runs if lineage.is_ours(run) and wanted & lineage.assets_of(run)), None)

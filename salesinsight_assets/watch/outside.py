@@ -26,6 +26,7 @@ from salesinsight_assets.domain.monitoring.pages import DATABASE
 from salesinsight_assets.paging import channels, places
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import Settings
+from salesinsight_assets.shared_names import is_ours
 from salesinsight_assets.watch.sensor import looked_at, watch_the_night
 
 STATE_FILE = "watch.json"
@@ -163,6 +164,7 @@ def _last_look() -> datetime | None:
         getattr(state.instigator_data, "cursor", None)
         for state in states
         if state.instigator_name == watch_the_night.name
+        and is_ours(state.origin.repository_origin.code_location_origin.location_name)
     ]
     looks = [looked_at(cursor) for cursor in cursors if cursor]
     return min(looks) if looks else None

@@ -40,7 +40,7 @@ def failed(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResou
     """A finding for each step that failed, or whose process was ended, in the last days and was not repaired since."""
     since = at - timedelta(hours=company.policies.watch.failures_last_hours)
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
-    records = instance.get_run_records(filters, limit=_MOST_RUNS)
+    records = [r for r in instance.get_run_records(filters, limit=_MOST_RUNS) if lineage.is_ours(r.dagster_run)]
     return [
         found
         for record in records
@@ -131,7 +131,8 @@ def slow(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResourc
     """A finding for each step that runs, and has taken much longer than it usually does."""
     policy = company.policies.watch
     running = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    return [found for run in running for found in _slow_steps(instance, lineage, run, at, policy)]
+    ours = [run for run in running if lineage.is_ours(run)]
+    return [found for run in ours for found in _slow_steps(instance, lineage, run, at, policy)]
 
 
 def _slow_steps(

@@ -77,7 +77,7 @@ def ensure_database(server_url: str, database: str) -> str:
     connection = psycopg2.connect(server_url)
     connection.autocommit = True
     try:
-        with _rights(f"to create the database {database}"), connection.cursor() as cursor:
+        with rights(f"to create the database {database}"), connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
@@ -92,7 +92,7 @@ def upgrade(url: str) -> None:
     Raises:
         SettingsError: the user may not.
     """
-    with _rights("to create schemas and tables"), _engine(url).connect() as connection:
+    with rights("to create schemas and tables"), _engine(url).connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
@@ -104,8 +104,12 @@ def upgrade(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _rights(needed: str) -> Generator[None]:
-    """Say in one line which right the database's user lacks."""
+def rights(needed: str, variable: str = "SALESINSIGHT_POSTGRES_URL") -> Generator[None]:
+    """Say in one line which right the user lacks that an address names.
+
+    Raises:
+        SettingsError: in place of PostgreSQL's own error.
+    """
     try:
         yield
     except (psycopg2.errors.InsufficientPrivilege, ProgrammingError) as error:
@@ -113,7 +117,7 @@ def _rights(needed: str) -> Generator[None]:
         if not isinstance(refusal, psycopg2.errors.InsufficientPrivilege):
             raise
         raise SettingsError(
-            f"SALESINSIGHT_POSTGRES_URL: expected a user with the right {needed}, got: {str(refusal).strip()};"
+            f"{variable}: expected a user with the right {needed}, got: {str(refusal).strip()};"
             " grant it, or have it made by one who may"
         ) from None
 
