@@ -18,7 +18,7 @@ COMMANDS = {
     "models": ("models", "List the models and who serves, or roll back."),
     "tokens": ("tokens", "Create, list and revoke the tokens of the API."),
     "export": ("export", "Write any table to a CSV or Parquet file."),
-    "db": ("db", "Bring the database to the present schema, or say where it stands."),
+    "db": ("db", "Bring the database to the present schema, say where it stands, dump and restore it."),
 }
 """Each command, the module here that holds it under the name `command`, and its line in the list."""
 

@@ -1,14 +1,19 @@
-"""`salesinsight db`: the warehouse's schema."""
+"""`salesinsight db`: the warehouse's schema, and dumps of all that is stored."""
 
 import click
 
 from salesinsight_assets.adapters.warehouse import schema
+from salesinsight_assets.cli import dumps
 from salesinsight_assets.cli.runtime import running
 
 
 @click.group("db")
 def command() -> None:
-    """Bring the database to the present schema, or say where it stands."""
+    """Bring the database to the present schema, say where it stands, dump it and restore it."""
+
+
+command.add_command(dumps.dump)
+command.add_command(dumps.restore)
 
 
 @command.command("upgrade")
@@ -29,7 +34,6 @@ def status() -> None:
 
 
 def _sentence(url: str) -> str:
-
     found = schema.status(url)
     if found.is_current:
         return f"the database is at revision {found.revision}, the present one"

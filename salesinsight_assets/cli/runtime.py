@@ -26,6 +26,7 @@ class Runtime:
 
     settings: Settings
     warehouse: Warehouse
+    dagster_url: str
     dagster_home: Path
 
 
@@ -38,17 +39,17 @@ def running(migrate: bool = True) -> Generator[Runtime]:
     with contextlib.ExitStack() as stack:
         with progress("starting PostgreSQL"):
             url = stack.enter_context(_warehouse_url(settings, migrate))
-        dagster_home = _dagster_home(settings.home)
+        dagster_home, dagster_url = _dagster_home(settings.home), ensure_database(url, DAGSTER_DATABASE)
         export_environment(
             {
                 "SALESINSIGHT_HOME": str(settings.home),
                 "SALESINSIGHT_POSTGRES_URL": url,
-                "SALESINSIGHT_DAGSTER_POSTGRES_URL": _dagster_url(url),
+                "SALESINSIGHT_DAGSTER_POSTGRES_URL": sqlalchemy_url(dagster_url),
                 "DAGSTER_HOME": str(dagster_home),
                 "DAGSTER_DISABLE_TELEMETRY": "1",
             }
         )
-        yield Runtime(settings, Warehouse(url), dagster_home)
+        yield Runtime(settings, Warehouse(url), dagster_url, dagster_home)
 
 
 @contextlib.contextmanager
@@ -89,10 +90,6 @@ def _server(settings: Settings) -> Generator[str]:
         return
     with embedded_postgres(settings.home) as url:
         yield url
-
-
-def _dagster_url(warehouse_url: str) -> str:
-    return sqlalchemy_url(ensure_database(warehouse_url, DAGSTER_DATABASE))
 
 
 def _dagster_home(home: Path) -> Path:

@@ -120,10 +120,19 @@ def _rights(needed: str) -> Generator[None]:
 
 def status(url: str) -> SchemaStatus:
     """The database's revision beside the expected one."""
-    expected = ScriptDirectory.from_config(_config()).get_current_head()
     with _engine(url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table_schema": "insight"})
-        return SchemaStatus(context.get_current_revision(), str(expected))
+        return SchemaStatus(context.get_current_revision(), newest())
+
+
+def newest() -> str:
+    """The revision that this version of the package expects."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version of the package has a migration of that name: else the database is of a later one."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _engine(url: str) -> sa.Engine:
