@@ -37,4 +37,6 @@ def _sentence(url: str) -> str:
     found = schema.status(url)
     if found.is_current:
         return f"the database is at revision {found.revision}, the present one"
+    if found.is_later:
+        return f"the database is at revision {found.revision}, which a later SalesInsight made, {found.expected} is expected; install it"
     return f"the database is at revision {found.revision}, {found.expected} is expected; run `salesinsight db upgrade`"
