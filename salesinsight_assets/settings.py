@@ -131,6 +131,7 @@ class Settings:
     mail: MailSettings | None = None
     links: LinkSettings | None = None
     oidc: OidcSettings | None = None
+    metrics_token: str | None = field(default=None, repr=False)
 
     @property
     def has_channel(self) -> bool:
@@ -187,6 +188,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         mail=_mail(env.get("SMTP_URL") or None, env.get("MAIL_FROM") or None),
         links=links,
         oidc=_oidc(env, links),
+        metrics_token=_metrics_token(env.get("SALESINSIGHT_METRICS_TOKEN") or None),
     )
 
 
@@ -283,6 +285,16 @@ def _links(base_url: str | None, key: str | None) -> LinkSettings | None:
             " beside SALESINSIGHT_SECRET_KEY"
         )
     return LinkSettings(base_url.rstrip("/"), key)
+
+
+def _metrics_token(token: str | None) -> str | None:
+    """What lets Prometheus in, or None: nobody is. It is not shown."""
+    if token is not None and len(token) < _LEAST_KEY:
+        raise SettingsError(
+            f"SALESINSIGHT_METRICS_TOKEN: expected {_LEAST_KEY} characters or more, such as `openssl rand -hex 32` prints, got"
+            f" {len(token)}; set a longer one, or unset it"
+        )
+    return token
 
 
 def _oidc(env: Mapping[str, str], links: LinkSettings | None) -> OidcSettings | None:
