@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules
+from salesinsight_assets import alarms, checks, pruning, resending, schedules
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -40,8 +40,8 @@ defs = dg.Definitions(
         *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES)),
     ],
     asset_checks=dg.load_asset_checks_from_modules([checks]),
-    jobs=schedules.JOBS,
-    schedules=schedules.SCHEDULES,
+    jobs=[*schedules.JOBS, *pruning.JOBS],
+    schedules=[*schedules.SCHEDULES, *pruning.SCHEDULES],
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,

@@ -3,17 +3,18 @@
 import click
 
 from salesinsight_assets.adapters.warehouse import schema
-from salesinsight_assets.cli import dumps
+from salesinsight_assets.cli import dumps, prune
 from salesinsight_assets.cli.runtime import running
 
 
 @click.group("db")
 def command() -> None:
-    """Bring the database to the present schema, say where it stands, dump it and restore it."""
+    """Bring the database to the present schema, say where it stands, dump it, restore it, prune it."""
 
 
 command.add_command(dumps.dump)
 command.add_command(dumps.restore)
+command.add_command(prune.prune)
 
 
 @command.command("upgrade")

@@ -341,7 +341,7 @@ ALARMS = ("tell_of_failed_runs", "tell_of_drift", "tell_of_defaults", "tell_of_m
 
 
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
-    assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
+    assert {s.default_status for s in defs.schedules or []} == {dg.DefaultScheduleStatus.RUNNING}
     sensors = list(defs.sensors or [])
     assert [sensor.name for sensor in sensors] == [*(f"step_{step}" for step in SELECTIONS), *ALARMS, "send_what_waits"]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
