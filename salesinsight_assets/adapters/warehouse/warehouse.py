@@ -234,17 +234,20 @@ class Warehouse:
             if day:
                 raise KeyError(f"--date: expected a table with days, got {table}, which has none; leave it out")
             names = [c.name for c in tables.CRM[table].columns if c.name not in tables.VERSION_COLUMNS]
-            return self.read(f"SELECT {', '.join(names)} FROM crm.{table} WHERE valid_to IS NULL ORDER BY id")
+            return self.read(
+                f'SELECT {", ".join(names)} FROM crm.{table} WHERE valid_to IS NULL ORDER BY id COLLATE "C"'
+            )
         derived = _derived_names()
         if table not in derived:
             known = ", ".join(sorted({*tables.CRM, *derived}))
             raise KeyError(f"expected one of {known}, got {table}; correct its name")
+        order = _order(derived[table])
         if day is None:
-            return self.read(f"SELECT * FROM {derived[table]} ORDER BY 1, 2")
+            return self.read(f"SELECT * FROM {derived[table]} ORDER BY {order}")
         column = tables.DAY_COLUMNS.get(table)
         if column is None:
             raise KeyError(f"--date: expected a table with days, got {table}, which has none; leave it out")
-        return self.read(f"SELECT * FROM {derived[table]} WHERE {column} = $1 ORDER BY 1, 2", (day,))
+        return self.read(f"SELECT * FROM {derived[table]} WHERE {column} = $1 ORDER BY {order}", (day,))
 
     def days_of(self, table: str) -> tuple[date, date] | None:
         """The first and the last day (or month) with rows of a derived table; None where it is empty."""
@@ -438,6 +441,15 @@ def metadata_names() -> list[str]:
 def _derived_names() -> dict[str, str]:
     """The full name of each derived table and view, by its own."""
     return {name.rpartition(".")[2]: name for name in metadata_names()}
+
+
+def _order(name: str) -> str:
+    """The keys of a table, so that no two rows are of equal rank; texts by their bytes, whatever the database's language."""
+    table = tables.metadata.tables.get(name)
+    keys = list(table.primary_key.columns) if table is not None else []
+    if not keys:  # the view of each day's latest scores
+        return 'as_of_date, opportunity_id COLLATE "C"'
+    return ", ".join(f'{c.name} COLLATE "C"' if isinstance(c.type, sa.Text) else c.name for c in keys)
 
 
 def exported_names() -> dict[str, list[str]]:

@@ -35,7 +35,7 @@ class Gauge:
         'age{of="a \\\\\\\\"b\\\\\\\\""} 1.5'
         """
         known = [(labels, value) for labels, value in self.samples if value is not None and not is_missing(value)]
-        samples = [f"{self.name}{_labels(labels)} {value}" for labels, value in known]
+        samples = [f"{self.name}{in_braces(labels)} {value}" for labels, value in known]
         return [f"# HELP {self.name} {self.meaning}", f"# TYPE {self.name} gauge", *samples] if samples else []
 
 
@@ -108,7 +108,8 @@ def _of_review(call: Call) -> Iterable[Gauge]:
     yield Gauge("salesinsight_review_figure", "A headline figure of it; the review has its interval and n.", figures)
 
 
-def _labels(labels: Mapping[str, str]) -> str:
+def in_braces(labels: Mapping[str, str]) -> str:
+    """Labels as they stand behind a metric's name."""
     if not labels:
         return ""
     return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
