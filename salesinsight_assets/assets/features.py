@@ -8,6 +8,7 @@ from salesinsight_assets.domain.features import CATALOGUE
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import pool
 
 
 @dg.asset(
@@ -19,6 +20,7 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
     ),
     deps=["open_opportunities"],
     partitions_def=DAILY,
+    pool=pool("database"),
 )
 def opportunity_features(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource

@@ -7,6 +7,7 @@ from salesinsight_assets.domain.derived_tables import OPEN_OPPORTUNITIES
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import pool
 
 
 @dg.asset(
@@ -19,6 +20,7 @@ from salesinsight_assets.resources import CompanyResource, WarehouseResource
     ),
     deps=[table.name for table in HISTORY_TABLES],
     partitions_def=DAILY,
+    pool=pool("database"),
 )
 def open_opportunities(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource

@@ -13,7 +13,7 @@ from salesinsight_assets.domain.model.months import known_until
 from salesinsight_assets.metadata import OWNERS, RETRIES, partition_day, row_metadata, spec, table_metadata
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
-from salesinsight_assets.shared_names import asset_key
+from salesinsight_assets.shared_names import asset_key, pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     ),
     deps=[table.name for table in HISTORY_TABLES],
     partitions_def=MONTHLY,
+    pool=pool("database"),
 )
 def training_examples(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
@@ -78,6 +79,7 @@ def training_examples(
     ],
     partitions_def=MONTHLY,
     retry_policy=RETRIES,
+    pool=pool("database"),
 )
 def train_win_probability_model(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource

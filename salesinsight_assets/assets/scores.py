@@ -11,6 +11,7 @@ from salesinsight_assets.domain.derived_tables import MODEL_COMPARISONS, PREDICT
 from salesinsight_assets.metadata import partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.shared_names import pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ _BOUNDS = {"low": "gain_low", "high": "gain_high"}
         dg.AssetDep("win_probability_model", partition_mapping=LAST_COMPLETE_MONTH),
     ],
     partitions_def=DAILY,
+    pool=pool("database"),
 )
 def opportunity_scores(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
