@@ -116,6 +116,7 @@ def _free_port() -> int:
 def installation(public_data) -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="salesinsight-tests-", ignore_cleanup_errors=True) as name:
         made = Installation(Path(name))
+        (made.folder / "salesinsight.toml").write_text('[schedule]\nsync_again = "13:45"\n')
         maven = public_data / "maven"
         files = [maven / f"{file}.csv" for file in ("sales_pipeline", "accounts", "products", "sales_teams")]
         for arguments in (("import-csv", *files, "--mapping", "maven"), ("nightly", "--date", NIGHT)):
@@ -217,6 +218,14 @@ def test_a_night_by_hand_shows_under_its_job_and_on_the_overview(look, running: 
     short = run["runId"][:8]
     look("/locations/salesinsight/jobs/night_without_sync/runs", "job-night", short)
     look("/overview/timeline", "overview", "crm_sync", "night_without_sync", "training")
+
+
+def test_it_reads_the_settings_of_the_folder_that_it_was_started_in(running: Installation) -> None:
+    selector = (
+        '{repositoryLocationName: "salesinsight", repositoryName: "__repository__", scheduleName: "sync_the_crm"}'
+    )
+    answer = running.ask(f"{{scheduleOrError(scheduleSelector: {selector}) {{... on Schedule {{cronSchedule}}}}}}")
+    assert "45 13 * * *" in answer["scheduleOrError"]["cronSchedule"]
 
 
 def test_a_broken_upload_is_seen_as_a_failed_check_on_the_assets_page(look, running: Installation) -> None:
