@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: help install demo dev check test goldens bench soak nights load docs lock clean
+.PHONY: help install demo dev check test drill goldens bench soak nights load docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,10 @@ check: install ## style, types, floors, fast tests
 	$(BIN)/pytest -n 2 -q -m "not slow" salesinsight_assets_tests/domain
 
 test: install ## the whole suite
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 --durations-min 5
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 --durations-min 5 -m "not drill_whole"
+
+drill: install ## what can break a night, broken on a real deployment; a year of nights; a backup restored
+	$(BIN)/pytest -v -n 0 salesinsight_assets_tests/drill salesinsight_assets_tests/adapters/test_warehouse_dump.py salesinsight_assets_tests/end_to_end/test_restore_drill.py
 
 goldens: install ## the golden files anew, where texts were changed on purpose: then read git diff
 	-$(BIN)/pytest -q -k golden --rewrite-goldens -p no:cacheprovider

@@ -5,6 +5,7 @@ import dagster as dg
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.settings import load_settings
+from salesinsight_assets.shared_names import RUN_TAGS
 
 _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule
@@ -20,7 +21,7 @@ def remove_what_is_old(context: dg.OpExecutionContext, warehouse: WarehouseResou
     context.log.info("removed %s", ", ".join(f"{n:,} {kind}" for kind, n in counts.items()) or "nothing")
 
 
-@dg.job(description="What is kept no longer, by [retention] in salesinsight.toml.")
+@dg.job(tags=RUN_TAGS, description="What is kept no longer, by [retention] in salesinsight.toml.")
 def pruning() -> None:
     """One step."""
     remove_what_is_old()

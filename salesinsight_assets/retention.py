@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from salesinsight_assets.domain.monitoring.retention import RetentionPolicy
+from salesinsight_assets.shared_names import LOCATION_TAGS
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.warehouse import Warehouse
@@ -63,7 +64,7 @@ def _prune_runs(instance: dg.DagsterInstance, before: datetime, *, dry_run: bool
 
 
 def _ended_before(instance: dg.DagsterInstance, before: datetime) -> Iterator[str]:
-    wanted = dg.RunsFilter(statuses=_ENDED, updated_before=before)
+    wanted = dg.RunsFilter(statuses=_ENDED, updated_before=before, tags=LOCATION_TAGS)
     cursor: str | None = None
     while found := instance.get_run_records(wanted, limit=_AT_ONCE, cursor=cursor):
         yield from (record.dagster_run.run_id for record in found)

@@ -25,6 +25,10 @@ RUN_TAGS = {COMPANY_TAG: COMPANY} if COMPANY else {}
 """On every run that starts by itself, so that Dagster can limit the runs of each company."""
 
 
+LOCATION_TAGS = {".dagster/repository": f"__repository__@{LOCATION}"} if COMPANY else {}
+"""Dagster's own tag on the runs of this code location, to read them alone where several companies share its database."""
+
+
 def asset_key(name: str) -> dg.AssetKey:
     """The key of an asset by its name, such as `opportunities` or `salesforce/Account`."""
     return dg.AssetKey([*KEY_PREFIX, *name.split("/")])

@@ -10,7 +10,7 @@ from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.domain.monitoring.deadlines import Expected, late_assets, moment
 from salesinsight_assets.domain.monitoring.incidents import Finding
 from salesinsight_assets.resources import CompanyResource
-from salesinsight_assets.shared_names import asset_name, stage_of
+from salesinsight_assets.shared_names import LOCATION_TAGS, asset_name, stage_of
 from salesinsight_assets.steps import deadline, step_of
 from salesinsight_assets.watch.lineage import Lineage
 
@@ -116,7 +116,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _its_run(instance: dg.DagsterInstance, step: str, partition: str | None, lineage: Lineage) -> dg.DagsterRun | None:
     """A run that is about to make it."""
-    tags = {"dagster/partition": partition} if partition else {}
+    tags = {**LOCATION_TAGS, **({"dagster/partition": partition} if partition else {})}
     runs = instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS, tags=tags), limit=20)
     wanted = set(lineage.keys_of[step])
-    return next((run for run in runs if lineage.is_ours(run) and wanted & lineage.assets_of(run)), None)
+    return next((run for run in runs if wanted & lineage.assets_of(run)), None)

@@ -6,8 +6,6 @@ from functools import cached_property
 
 import dagster as dg
 
-from salesinsight_assets.shared_names import is_ours
-
 
 @dataclass(frozen=True)
 class Lineage:
@@ -66,11 +64,6 @@ class Lineage:
         if not self.repository.has_job(run.job_name):
             return frozenset()
         return frozenset(self.repository.get_job(run.job_name).asset_layer.selected_asset_keys)
-
-    @staticmethod
-    def is_ours(run: dg.DagsterRun) -> bool:
-        """Whether a run is of this code location."""
-        return is_ours(run.remote_job_origin and run.remote_job_origin.location_name)
 
     def _op(self, key: dg.AssetKey) -> str:
         return self.repository.asset_graph.get(key).assets_def.op.name

@@ -16,6 +16,7 @@ from salesinsight_assets.domain.monitoring.incidents import Finding, Severity
 from salesinsight_assets.domain.monitoring.pages import CRM_STEP
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.resources import CompanyResource
+from salesinsight_assets.shared_names import LOCATION_TAGS
 from salesinsight_assets.watch.lateness import made_at
 from salesinsight_assets.watch.lineage import Lineage
 
@@ -30,7 +31,11 @@ _OUR_OWN = "dagster._core.definitions.events.Failure: "
 """Before a message that is written for people."""
 _SOMEBODY_IS_THERE = ("dagster/from_ui", "dagster/backfill")
 """Tags of runs that a person started, and looks at."""
-_WILL_RETRY, _RETRIED_AS, _ROOT = "dagster/will_retry", "dagster/auto_retry_run_id", "dagster/root_run_id"
+_SAYS_NOTHING = "This run has been marked as failed from outside"
+_WILL_RETRY, _ROOT = "dagster/will_retry", "dagster/root_run_id"
+_TOLD_ANYWAY = timedelta(seconds=90)
+"""A process that was ended is told of also where its run was repeated at once: what ended it may come again. It lasts so much
+longer than the time to settle, so that a look sees it."""
 _CONSEQUENCES = {
     CRM_STEP: "Until Salesforce is read again nobody is alerted: repair the access, or import a CSV",
 }
@@ -38,14 +43,17 @@ _CONSEQUENCES = {
 
 def failed(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResource, at: datetime) -> list[Finding]:
     """A finding for each step that failed, or whose process was ended, in the last days and was not repaired since."""
-    since = at - timedelta(hours=company.policies.watch.failures_last_hours)
-    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
-    records = [r for r in instance.get_run_records(filters, limit=_MOST_RUNS) if lineage.is_ours(r.dagster_run)]
+    policy = company.policies.watch
+    since = at - timedelta(hours=policy.failures_last_hours)
+    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since, tags=LOCATION_TAGS)
+    records = instance.get_run_records(filters, limit=_MOST_RUNS)
+    found = [(record, finding) for record in records for finding in _of_run(instance, lineage, record)]
+    told_anyway = at - timedelta(seconds=policy.settle_seconds) - _TOLD_ANYWAY
     return [
-        found
-        for record in records
-        for found in _of_run(instance, lineage, record)
-        if not _is_repaired(instance, lineage, record, found)
+        finding
+        for record, finding in found
+        if (finding.symptom == "lost" and finding.until(at) > told_anyway)
+        or not _is_repaired(instance, lineage, record, finding)
     ]
 
 
@@ -109,9 +117,14 @@ def _running_step(instance: dg.DagsterInstance, run_id: str) -> str | None:
 
 @lru_cache(maxsize=_MOST_RUNS)
 def _why_lost(instance: dg.DagsterInstance, run_id: str) -> str:
-    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    said = next((e.dagster_event.message for e in reversed(entries) if e.dagster_event and e.dagster_event.message), "")
-    return " ".join((said or "Dagster does not say why").split())[:_MOST_CHARACTERS]
+    """What Dagster says of a run that it gave up, or what it noticed just before."""
+    said = [
+        message
+        for kind in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.ENGINE_EVENT)
+        for entry in reversed(instance.all_logs(run_id, of_type=kind))
+        if (message := entry.dagster_event and entry.dagster_event.message) and not message.startswith(_SAYS_NOTHING)
+    ]
+    return " ".join((said or ["Dagster does not say why"])[0].split())[:_MOST_CHARACTERS]
 
 
 def _is_repaired(instance: dg.DagsterInstance, lineage: Lineage, record: "RunRecord", found: Finding) -> bool:
@@ -130,9 +143,8 @@ def _is_repaired(instance: dg.DagsterInstance, lineage: Lineage, record: "RunRec
 def slow(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResource, at: datetime) -> list[Finding]:
     """A finding for each step that runs, and has taken much longer than it usually does."""
     policy = company.policies.watch
-    running = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    ours = [run for run in running if lineage.is_ours(run)]
-    return [found for run in ours for found in _slow_steps(instance, lineage, run, at, policy)]
+    running = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags=LOCATION_TAGS))
+    return [found for run in running for found in _slow_steps(instance, lineage, run, at, policy)]
 
 
 def _slow_steps(

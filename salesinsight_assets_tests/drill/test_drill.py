@@ -1,0 +1,134 @@
+"""The drill: what can break a night is broken, on a real deployment; each ends with the right page, exactly one, and is repaired.
+
+`make drill` runs all of it, `make test` a part (`drill_whole` is the rest).
+"""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from salesinsight_assets.adapters.warehouse.schema import database_url
+from salesinsight_assets_tests.drill.deployment import Deployment, until
+from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drill"), pytest.mark.timeout(1800)]
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
+WRITES = {
+    "crm_tables": "crm.sync_cursors",
+    "open_opportunities": "insight.open_opportunities",
+    "opportunity_features": "insight.opportunity_features",
+    "opportunity_scores": "insight.prediction_ledger",
+    "rep_alerts": "insight.rep_alerts",
+    "messages": "engagement.outbox",
+}
+"""Each step of a night that writes, and the table at whose write its process is killed."""
+IN_THE_SUITE = ("rep_alerts",)
+STAMPS_OF_A_RUN = ("synced_at", "cursor", "run_id", "scored_at", "queued_at", "reconciled_at", "deletes_cursor")
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[ScriptedSlack]:
+    with scripted_slack() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployment(slack, salesforce, postgres_url, trained_database) -> Iterator[Deployment]:
+    with tempfile.TemporaryDirectory(prefix="salesinsight-drill-", ignore_cleanup_errors=True) as name:
+        made = Deployment(Path(name), slack, salesforce.environment())
+        try:
+            made.fill_from(database_url(postgres_url, trained_database))
+            made.start("daemon", "watch")
+            until(lambda: looks(made), what="the night watch looks")
+            yield made
+        finally:
+            made.stop()
+
+
+def looks(deployment: Deployment) -> bool:
+    with deployment.instance() as instance:
+        return any(state.instigator_name == "watch_the_night" for state in instance.all_instigator_state())
+
+
+@pytest.fixture
+def quiet(deployment, slack) -> Iterator[Deployment]:
+    """The deployment, with nothing posted and nothing open."""
+    slack.posted.clear()
+    return deployment
+
+
+def opened(deployment: Deployment) -> int:
+    return int(
+        deployment.warehouse().read("SELECT count(*) AS n FROM insight.incidents WHERE resolved_at IS NULL")["n"][0]
+    )
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(s, marks=() if s in IN_THE_SUITE else pytest.mark.drill_whole) for s in WRITES]
+)
+def test_a_night_whose_process_is_killed_is_paged_once_and_repairs_itself(quiet, step) -> None:
+    with quiet.no_writes_to(WRITES[step]):
+        run = quiet.launch("night", YESTERDAY)
+        until(lambda: quiet.is_waiting(WRITES[step]), what=f"{step} writes")
+        os.kill(quiet.process_of(run).pid, signal.SIGKILL)
+        until(lambda: quiet.status(run) == FAILURE, what="the loss is noticed")
+    until(lambda: quiet.retried(run) == SUCCESS, what="the run is repeated")
+    until(quiet.is_well_again, what="it is told that all is well")
+    assert quiet.failed_looks() == []
+    page, end = quiet.pages
+    assert page.startswith(f"⚠️ The process that worked on {step}"), page
+    assert end.startswith(f"✅ {step}: all is well again")
+    assert opened(quiet) == 0
+
+
+@pytest.mark.drill_whole
+def test_a_database_that_is_killed_in_mid_night_is_paged_once_and_the_night_ends_as_an_unhurt_one(quiet) -> None:
+    table = WRITES["opportunity_features"]
+    with quiet.no_writes_to(table):
+        run = quiet.launch("night", YESTERDAY)
+        until(lambda: quiet.is_waiting(table), what="features are written")
+        quiet.kill_postgres()
+    until(lambda: quiet.pages, what="the database is paged")
+    quiet.start_postgres()
+
+    def repaired() -> bool:
+        quiet.keep_daemon()
+        return quiet.retried(run) == SUCCESS
+
+    until(repaired, 400, what="the run is repeated")
+    until(quiet.is_well_again, what="it is told that all is well")
+    page, end = quiet.pages
+    assert page.startswith("🚨 PostgreSQL does not answer (since ")
+    assert end.startswith("✅ PostgreSQL does not answer: all is well again")
+    assert opened(quiet) == 0
+
+
+@pytest.mark.drill_whole
+def test_a_daemon_that_is_killed_between_tick_and_run_is_paged_once_and_the_sync_follows(quiet) -> None:
+    quiet.kill("daemon")
+    soon = datetime.now(UTC) + timedelta(seconds=75)
+    quiet.configure(f'sync = "{soon:%H:%M}"\nsync_again = "{quiet._far_away()}"')
+    quiet.start("daemon")
+    until(lambda: scheduled(quiet), 200, what="the schedule fires")
+    quiet.kill("daemon")
+    (run,) = scheduled(quiet)
+    until(lambda: quiet.pages, 300, what="the daemon is paged")
+    quiet.start("daemon")
+    until(lambda: quiet.status(run.run_id) == SUCCESS, what="the run follows")
+    until(quiet.is_well_again, what="it is told that all is well")
+    page, end = quiet.pages
+    assert page.startswith("🚨 Dagster does not look: its daemon, or the code location, is down")
+    assert end.startswith("✅ ")
+    assert len(scheduled(quiet)) == 1
+    assert opened(quiet) == 0
+
+
+def scheduled(deployment: Deployment) -> list[dg.DagsterRun]:
+    return deployment.runs(**{"dagster/schedule_name": "sync_the_crm"})
