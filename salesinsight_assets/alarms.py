@@ -12,7 +12,6 @@ import dagster as dg
 
 from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
-from salesinsight_assets.shared_names import named
 
 _NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told"
 _SECONDS_BETWEEN_LOOKS = 300
@@ -20,12 +19,11 @@ _SECONDS_BETWEEN_LOOKS = 300
 
 def _post(settings: SlackSettings, text: str) -> bool:
     """Post to the ops channel; False where none is configured."""
-    from salesinsight_assets.adapters import slack
-    from salesinsight_assets.domain.delivery.texts import slack_escaped
+    from salesinsight_assets.paging import has_ops_channel, post_to_ops
 
-    if not (settings.bot_token and settings.ops_channel):
+    if not has_ops_channel(settings):
         return False
-    slack.post(settings, settings.ops_channel, slack_escaped(named(text)))
+    post_to_ops(settings, text)
     return True
 
 

@@ -10,7 +10,7 @@ from salesinsight_assets.domain.delivery.texts import slack_escaped
 from salesinsight_assets.domain.monitoring.incidents import Incident
 from salesinsight_assets.domain.monitoring.pages import Places, all_well, page, summary
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
-from salesinsight_assets.settings import PagerDutySettings, Settings
+from salesinsight_assets.settings import PagerDutySettings, Settings, SlackSettings
 from salesinsight_assets.shared_names import named
 
 Told = Callable[[str, Incident, Moment], None]
@@ -26,7 +26,7 @@ def places(settings: Settings, policy: WatchPolicy) -> Places:
 def channels(settings: Settings, where: Places) -> dict[Channel, Told]:
     """How each configured channel is told; none: nobody is."""
     found: dict[Channel, Told] = {}
-    if settings.slack.bot_token and settings.slack.ops_channel:
+    if has_ops_channel(settings.slack):
         found["slack"] = _slack(settings, where)
     if settings.pagerduty:
         found["pagerduty"] = _pagerduty(settings.pagerduty, settings.zone, where)
@@ -56,12 +56,21 @@ def _untold(store: IncidentStore, channel: Channel, at: datetime) -> Iterator[tu
         yield incident_id, incident, "ended"
 
 
-def _slack(settings: Settings, where: Places) -> Told:
+def has_ops_channel(settings: SlackSettings) -> bool:
+    """Whether the data engineer can be told in Slack."""
+    return bool(settings.bot_token and settings.ops_channel)
+
+
+def post_to_ops(settings: SlackSettings, text: str) -> None:
+    """Post a text to the ops channel; see `adapters.slack.post` for errors."""
     from salesinsight_assets.adapters import slack
 
+    slack.post(settings, str(settings.ops_channel), slack_escaped(named(text)))
+
+
+def _slack(settings: Settings, where: Places) -> Told:
     def tell(_: str, incident: Incident, moment: Moment) -> None:
-        text = page(incident, where, settings.zone) if moment == "told" else all_well(incident)
-        slack.post(settings.slack, str(settings.slack.ops_channel), slack_escaped(named(text)))
+        post_to_ops(settings.slack, page(incident, where, settings.zone) if moment == "told" else all_well(incident))
 
     return tell
 

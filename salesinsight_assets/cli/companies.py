@@ -3,8 +3,6 @@
 import contextlib
 import secrets
 import signal
-import subprocess
-import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -14,11 +12,12 @@ from salesinsight_assets.adapters.warehouse.embedded import embedded_postgres
 from salesinsight_assets.adapters.warehouse.roles import create_private_database
 from salesinsight_assets.adapters.warehouse.schema import ensure_database
 from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
+from salesinsight_assets.cli.child import run_until_told
 from salesinsight_assets.cli.companies_check import findings
 from salesinsight_assets.cli.deployment import code_server, dagster_services, write_dagster_home
 from salesinsight_assets.cli.only_dev import only_dev
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.ports import answers, say_when_up
+from salesinsight_assets.cli.ports import answers
 from salesinsight_assets.cli.runtime import DAGSTER_DATABASE, WAREHOUSE_DATABASE, make_home
 from salesinsight_assets.cli.services import supervising
 from salesinsight_assets.companies import (
@@ -120,7 +119,8 @@ def start(host: str, port: int, verbose: bool) -> None:
         click.echo(
             f"Dagster is starting for {', '.join(company.name for company in companies)} (Ctrl-C ends everything) …"
         )
-        code = _run(dev.noted(supervising(services)), {**bare_environment(), **shared}, home, port)
+        environment = {**bare_environment(), **shared}
+        code = run_until_told(dev.noted(supervising(services)), home, environment, port, signal.SIGTERM)
     raise SystemExit(code)
 
 
@@ -138,18 +138,6 @@ def _embedded(companies: Sequence[Company], settings: Settings) -> Generator[tup
             if settings.postgres_url is None
         }
         yield url, {name: ensure_database(server, WAREHOUSE_DATABASE) for name, server in servers.items()}
-
-
-def _run(arguments: list[str], environment: dict[str, str], home: Path, port: int) -> int:
-    """The supervisor as a child that ends with us: TERM and Ctrl-C reach it, and we wait for it."""
-    child = subprocess.Popen(arguments, cwd=home, env=environment, start_new_session=True)  # noqa: S603
-    signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
-    threading.Thread(target=say_when_up, args=(child, port), daemon=True).start()
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            child.send_signal(signal.SIGTERM)
 
 
 def _some_companies() -> list[Company]:

@@ -2,22 +2,21 @@
 
 import contextlib
 import signal
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from pathlib import Path
 
 import click
 
+from salesinsight_assets.cli.child import run_until_told
 from salesinsight_assets.cli.demo_company import company_file
 from salesinsight_assets.cli.only_dev import OnlyDev, only_dev
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.ports import answers, say_when_up
+from salesinsight_assets.cli.ports import answers
 from salesinsight_assets.cli.runtime import Runtime, running
 from salesinsight_assets.cli.serve import DEFAULT_PORT, pages_served
-from salesinsight_assets.cli.watch import SECONDS_BETWEEN_LOOKS, look, outside_watch
+from salesinsight_assets.cli.watch import watch_until_ended
 from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.installed import installed_file
 from salesinsight_assets.settings import child_environment, export_environment, load_settings, settings_folder
@@ -51,8 +50,10 @@ def command(port: int, pages_port: int, verbose: bool) -> None:
 def _started(runtime: Runtime, dev: OnlyDev, port: int, verbose: bool) -> int:
     click.echo("Dagster is starting, which takes some ten seconds (Ctrl-C ends everything) …")
     if runtime.settings.slack.ops_channel or runtime.settings.pagerduty:
-        threading.Thread(target=_watched, daemon=True).start()
-    return _run_dagster(dev.noted(_dagster(port, "info" if verbose else "warning")), runtime.dagster_home, port)
+        threading.Thread(target=watch_until_ended, daemon=True).start()
+    arguments = dev.noted(_dagster(port, "info" if verbose else "warning"))
+    environment = {**child_environment(), "SALESINSIGHT_FOLDER": str(settings_folder())}
+    return run_until_told(arguments, runtime.dagster_home, environment, port, signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -72,24 +73,3 @@ def _dagster(port: int, log_level: str) -> list[str]:
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     return [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(installed_file("workspace.yaml")), "-h", _HOST,
             "-p", str(port), "--log-level", log_level]  # fmt: skip
-
-
-def _run_dagster(arguments: list[str], dagster_home: Path, port: int) -> int:
-    """`dagster dev` as a child that ends with us: TERM and Ctrl-C reach it, and we wait for it."""
-    environment = {**child_environment(), "SALESINSIGHT_FOLDER": str(settings_folder())}
-    child = subprocess.Popen(arguments, cwd=dagster_home, env=environment, start_new_session=True)  # noqa: S603
-    signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGINT))
-    threading.Thread(target=say_when_up, args=(child, port), daemon=True).start()
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            child.send_signal(signal.SIGINT)
-
-
-def _watched() -> None:
-    """The watch from outside, as long as this process lives."""
-    watch = outside_watch()
-    while True:
-        look(watch)
-        time.sleep(SECONDS_BETWEEN_LOOKS)

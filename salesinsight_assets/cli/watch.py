@@ -2,7 +2,7 @@
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from salesinsight_assets.domain.monitoring.incidents import Incident
     from salesinsight_assets.watch.outside import OutsideWatch
 
-SECONDS_BETWEEN_LOOKS = 20
+_SECONDS_BETWEEN_LOOKS = 20
 log = logging.getLogger("salesinsight.watch")
 
 
@@ -32,23 +32,24 @@ def command(once: bool) -> None:
         )
     settings.home.mkdir(parents=True, exist_ok=True)
     export_environment(dagster_environment(settings.home, settings.postgres_url))
-    if _watch(once):
+    say("Watching the database, Dagster's sensors and the disk (Ctrl-C ends it)")
+    if not once:
+        watch_until_ended()
+    out = _look(_outside_watch())
+    say("; ".join(f"{key}: {' '.join(incident.details)}" for key, incident in out.items()) or "all is well")
+    if out:
         raise SystemExit(1)
 
 
-def _watch(once: bool) -> bool:
-    """Look, and look again; whether something is out at the end."""
-    watch = outside_watch()
-    say("Watching the database, Dagster's sensors and the disk (Ctrl-C ends it)")
-    while not once:
-        look(watch)
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-    out = look(watch)
-    say("; ".join(f"{key}: {' '.join(incident.details)}" for key, incident in out.items()) or "all is well")
-    return bool(out)
+def watch_until_ended() -> NoReturn:
+    """Look, and look again, as long as this process lives."""
+    watch = _outside_watch()
+    while True:
+        _look(watch)
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
-def outside_watch() -> "OutsideWatch":
+def _outside_watch() -> "OutsideWatch":
     """A watch on the installation that the environment names."""
     from salesinsight_assets.watch.outside import OutsideWatch
 
@@ -57,10 +58,10 @@ def outside_watch() -> "OutsideWatch":
     return OutsideWatch.resumed(settings, policies, str(settings.postgres_url), now())
 
 
-def look(watch: "OutsideWatch") -> "dict[str, Incident]":
+def _look(watch: "OutsideWatch") -> "dict[str, Incident]":
     """One look; a watch outlives whatever goes wrong in it."""
     try:
         return watch.look(now(), log)
     except Exception:
-        log.exception("this look did not end; the next one is in %s s", SECONDS_BETWEEN_LOOKS)
+        log.exception("this look did not end; the next one is in %s s", _SECONDS_BETWEEN_LOOKS)
         return {}

@@ -12,7 +12,6 @@ from datetime import datetime
 from logging import Logger
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import psycopg2
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from salesinsight_assets.adapters.warehouse import Warehouse
 from salesinsight_assets.adapters.warehouse.incident_store import Channel, IncidentStore, incident_id
+from salesinsight_assets.adapters.warehouse.schema import without_password
 from salesinsight_assets.domain.monitoring.incidents import Incident
 from salesinsight_assets.domain.monitoring.outages import Outside, Seen, after
 from salesinsight_assets.domain.monitoring.pages import DATABASE
@@ -145,10 +145,7 @@ def _database_error(url: str) -> str | None:
 
 
 def _one_line(error: Exception, url: str) -> str:
-    """What an error says, without the address, which may hold a password."""
-    password = unquote(urlsplit(url).password or "")
-    said = " ".join(str(error).replace(url, "…").split()) or type(error).__name__
-    return (said.replace(password, "***") if password else said)[:_MOST_CHARACTERS]
+    return (without_password(error, url) or type(error).__name__)[:_MOST_CHARACTERS]
 
 
 def _free_share(home: Path) -> float:

@@ -33,7 +33,7 @@ _SOMEBODY_IS_THERE = ("dagster/from_ui", "dagster/backfill")
 """Tags of runs that a person started, and looks at."""
 _SAYS_NOTHING = "This run has been marked as failed from outside"
 _WILL_RETRY, _ROOT = "dagster/will_retry", "dagster/root_run_id"
-_TOLD_ANYWAY = timedelta(seconds=90)
+TOLD_ANYWAY = timedelta(seconds=90)
 """A process that was ended is told of also where its run was repeated at once: what ended it may come again. It lasts so much
 longer than the time to settle, so that a look sees it."""
 _CONSEQUENCES = {
@@ -48,7 +48,7 @@ def failed(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResou
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since, tags=LOCATION_TAGS)
     records = instance.get_run_records(filters, limit=_MOST_RUNS)
     found = [(record, finding) for record in records for finding in _of_run(instance, lineage, record)]
-    told_anyway = at - timedelta(seconds=policy.settle_seconds) - _TOLD_ANYWAY
+    told_anyway = at - timedelta(seconds=policy.settle_seconds) - TOLD_ANYWAY
     return [
         finding
         for record, finding in found

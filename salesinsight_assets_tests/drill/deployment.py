@@ -121,12 +121,7 @@ class Deployment:
 
     def kill_postgres(self) -> None:
         """Kill -9 of the whole server."""
-        number = int((self.home / "postgres" / "postmaster.pid").read_text().split("\n")[0])
-        postmaster = psutil.Process(number)
-        processes = [postmaster, *postmaster.children(recursive=True)]
-        for process in processes:
-            process.kill()
-        psutil.wait_procs(processes, timeout=10)
+        kill_postgres(self.home)
 
     def start_postgres(self) -> None:
         """Start it again."""
@@ -234,6 +229,16 @@ class Deployment:
         """Whether as many words of an end were posted as pages."""
         ends = sum(page.startswith("✅") for page in self.pages)
         return bool(self.pages) and ends * 2 == len(self.pages)
+
+
+def kill_postgres(home: Path) -> None:
+    """Kill -9 of the whole embedded server under a home."""
+    number = int((home / "postgres" / "postmaster.pid").read_text().split("\n")[0])
+    postmaster = psutil.Process(number)
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def until(question: Callable[[], Any], seconds: float = PATIENT_SECONDS, what: str = "") -> Any:

@@ -17,6 +17,7 @@ from salesinsight_assets.domain.monitoring.duration import slow_from_seconds
 from salesinsight_assets.domain.monitoring.incidents import Finding, Incident, look
 from salesinsight_assets.domain.monitoring.outages import Outside, Seen, after
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
+from salesinsight_assets.watch.runs import TOLD_ANYWAY
 
 ZONE = ZoneInfo("Europe/Berlin")
 FIRST = date(2024, 1, 2)
@@ -52,8 +53,6 @@ EXPECTED = {
     "daemon": ("outage", "critical"),
 }
 """The symptom and severity that each is to be told by first. An outage so short that nobody saw it is told by the run that it ended."""
-TOLD_ANYWAY = timedelta(seconds=90)
-"""As in `watch.runs`."""
 
 
 @dataclass

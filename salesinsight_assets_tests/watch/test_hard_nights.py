@@ -1,7 +1,6 @@
 """Nights that are hard without anything being broken here: Salesforce away for thirty hours, and the two nights of clock changes."""
 
 import json
-from collections.abc import Generator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,19 +10,13 @@ import pytest
 from salesinsight_assets.definitions import defs
 from salesinsight_assets.watch.sensor import watch_the_night
 from salesinsight_assets_tests.conftest import Platform
-from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.scripted_slack import ScriptedSlack
 
 pytestmark = pytest.mark.slow
 REPOSITORY = defs.get_repository_def()
 GRAPH = defs.resolve_asset_graph()
 BERLIN = ZoneInfo("Europe/Berlin")
 AWAY = {"SALESFORCE_LOGIN_URL": "https://127.0.0.1:1", "SALESFORCE_RETRY_BUDGET_SECONDS": "1"}
-
-
-@pytest.fixture
-def slack() -> Generator[ScriptedSlack]:
-    with scripted_slack() as server:
-        yield server
 
 
 def tells_in(platform: Platform, slack: ScriptedSlack) -> None:

@@ -18,7 +18,7 @@ from salesinsight_assets.steps import deadline, step_of
 from salesinsight_assets.watch.sensor import looked_at, watch_the_night
 from salesinsight_assets_tests.conftest import Platform
 from salesinsight_assets_tests.scripted_pagerduty import ScriptedPagerDuty, scripted_pagerduty
-from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.scripted_slack import ScriptedSlack
 
 REPOSITORY = defs.get_repository_def()
 GRAPH = defs.resolve_asset_graph()
@@ -34,12 +34,6 @@ MONTHLY = [
     if isinstance(GRAPH.get(key).partitions_def, dg.MonthlyPartitionsDefinition)
 ]
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def slack() -> Generator[ScriptedSlack]:
-    with scripted_slack() as server:
-        yield server
 
 
 @pytest.fixture

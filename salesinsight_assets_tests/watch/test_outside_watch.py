@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
@@ -18,7 +17,8 @@ from salesinsight_assets.domain.monitoring.incidents import Incident
 from salesinsight_assets.policies import Policies
 from salesinsight_assets.settings import load_settings
 from salesinsight_assets.watch.outside import STATE_FILE, OutsideWatch
-from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.drill.deployment import kill_postgres
+from salesinsight_assets_tests.scripted_slack import ScriptedSlack
 
 pytestmark = pytest.mark.slow
 START = datetime.now(UTC)
@@ -38,21 +38,6 @@ class Server:
         ensure_database(server, "dagster")
         upgrade(url)
         return url
-
-    def dies(self) -> None:
-        """As by kill -9 of the whole server."""
-        number = int((self.folder / "postgres" / "postmaster.pid").read_text().split("\n")[0])
-        postmaster = psutil.Process(number)
-        processes = [postmaster, *postmaster.children(recursive=True)]
-        for process in processes:
-            process.kill()
-        psutil.wait_procs(processes, timeout=10)
-
-
-@pytest.fixture
-def slack() -> Generator[ScriptedSlack]:
-    with scripted_slack() as server:
-        yield server
 
 
 @pytest.fixture
@@ -92,7 +77,7 @@ def test_a_database_that_dies_is_paged_once_also_by_a_watch_that_is_restarted_an
 ) -> None:
     first = watch()
     assert first.look(at(0), LOG) == {}
-    server.dies()
+    kill_postgres(server.folder)
     assert first.look(at(20), LOG) == {}
     slack.script = [(200, {}, {"ok": False, "error": "channel_not_found"})]
     assert list(first.look(at(80), LOG)) == ["database"]

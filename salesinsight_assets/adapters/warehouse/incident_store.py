@@ -37,11 +37,8 @@ class IncidentStore:
         """What a look found out, in one transaction."""
         with self._warehouse.transaction() as sql:
             for incident in found.superseded:
+                _set(sql, incident, "superseded_at", at)
                 _set(sql, incident, "resolved_at", at)
-                sql.execute(
-                    "UPDATE insight.incidents SET superseded_at = $2 WHERE incident_key = $1 AND resolved_at = $2",
-                    (incident.key, at),
-                )
             for incident in [*found.over, *found.resolved]:
                 _set(sql, incident, "over_at", incident.over_at or at)
             for incident in found.resolved:

@@ -62,13 +62,14 @@ def require_server(url: str) -> None:
         psycopg2.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg2.Error as error:
         raise SettingsError(
-            f"SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL that lets us in, got: {_without_password(error, url)};"
+            f"SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL that lets us in, got: {without_password(error, url)};"
             " start it, or correct host, port, user, password or database"
         ) from None
 
 
-def _without_password(error: Exception, url: str) -> str:
-    said = " ".join(str(error).split())
+def without_password(error: Exception, url: str) -> str:
+    """What an error says, in one line, without the address and the password that may stand in it."""
+    said = " ".join(str(error).replace(url, "…").split())
     password = unquote(urlsplit(url).password or "")
     return said.replace(password, "***") if password else said
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 
 Symptom = Literal["outage", "failed", "lost", "slow", "late"]
-_GRAVITY: tuple[Symptom, ...] = ("outage", "failed", "lost", "slow", "late")
+_GRAVITY: tuple[Symptom, ...] = get_args(Symptom)
 """Which of several symptoms of one step is told: what says most of the cause comes first."""
 Severity = Literal["critical", "warning"]
 Upstream = Mapping[str, AbstractSet[str]]

@@ -16,19 +16,12 @@ _OUTAGES = {
     DISK: "The disk is almost full",
 }
 _MOST_LINES = 6
-RUNBOOK_ENTRIES = {
-    **dict.fromkeys((DATABASE, SENSORS, DISK)),
-    "salesforce": "the sync failed, or the rows are too old",
-    "failed": "a step failed",
-    "lost": "the process of a run was ended",
-    "slow": "a step takes much longer than usual",
-    "late": "an asset is late",
-    "drift": "deals differ from those before",
-    "defaults": "features take their default",
-    "predictions": "predictions do not come true",
-    "messages": "messages did not arrive",
-}
-"""Every entry of docs/runbook.md that a page can point to, with what it is about."""
+RUNBOOK_ENTRIES = (
+    *(DATABASE, SENSORS, DISK),
+    *("salesforce", "failed", "lost", "slow", "late"),
+    *("drift", "defaults", "predictions", "messages"),
+)
+"""Every entry of docs/runbook.md that a page can point to: outages, what befalls a night, alarms of what was made."""
 
 
 @dataclass(frozen=True)
