@@ -13,7 +13,6 @@ from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import export_environment, load_settings, now
 
 if TYPE_CHECKING:
-    from salesinsight_assets.domain.monitoring.incidents import Incident
     from salesinsight_assets.watch.outside import OutsideWatch
 
 _SECONDS_BETWEEN_LOOKS = 20
@@ -35,7 +34,7 @@ def command(once: bool) -> None:
     say("Watching the database, Dagster's sensors and the disk (Ctrl-C ends it)")
     if not once:
         watch_until_ended()
-    out = _look(_outside_watch())
+    out = _outside_watch().look(now(), log)
     say("; ".join(f"{key}: {' '.join(incident.details)}" for key, incident in out.items()) or "all is well")
     if out:
         raise SystemExit(1)
@@ -58,10 +57,9 @@ def _outside_watch() -> "OutsideWatch":
     return OutsideWatch.resumed(settings, policies, str(settings.postgres_url), now())
 
 
-def _look(watch: "OutsideWatch") -> "dict[str, Incident]":
+def _look(watch: "OutsideWatch") -> None:
     """One look; a watch outlives whatever goes wrong in it."""
     try:
-        return watch.look(now(), log)
+        watch.look(now(), log)
     except Exception:
         log.exception("this look did not end; the next one is in %s s", _SECONDS_BETWEEN_LOOKS)
-        return {}
