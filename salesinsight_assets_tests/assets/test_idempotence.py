@@ -20,6 +20,8 @@ FILLED_BY_PEOPLE = {
         "audit_log",
     )
 }
+FILLED_BY_THE_WATCH = {"insight.incidents"}
+"""What no asset makes: of a night in which nothing is wrong it has no rows."""
 BY_NAME = {asset.node_def.name: asset for asset in ASSETS}
 
 
@@ -45,6 +47,6 @@ def test_materializing_a_partition_twice_leaves_the_tables_as_once(platform_afte
 
 def test_every_asset_left_something_to_compare(platform_after_a_night) -> None:
     for table, content in platform_after_a_night.tables().items():
-        if table in FILLED_BY_PEOPLE:
+        if table in FILLED_BY_PEOPLE | FILLED_BY_THE_WATCH:
             continue
         assert content.count("\n") > 1, f"{table} is empty: the property would hold of it for no reason"
