@@ -154,7 +154,10 @@ def test_the_data_engineer_is_told_of_each_message_that_reached_nobody(night: Ni
     (alarm,) = [fields["text"] for _, _, fields in night.slack.calls if fields.get("channel") == "#data"]
     failed = night.outbox().query("status == 'failed'")
     assert len(failed)
-    assert len(alarm.splitlines()) == 1 + len(failed)
+    *told, what_to_do = alarm.splitlines()
+    assert len(told) == 1 + len(failed)
+    assert what_to_do.startswith("What to do: ")
+    assert what_to_do.endswith("#messages")
     for row in failed.itertuples():
         who = row.owner_id if pd.isna(row.recipient) else row.recipient
         assert f"{row.channel} for {who}" in alarm
