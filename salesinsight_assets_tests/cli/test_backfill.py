@@ -65,8 +65,6 @@ def platform(trained_platform: Platform, mail_server: Contacts, slack_server: Co
             "MAIL_FROM": "insight@example.com",
             "SLACK_BOT_TOKEN": "xoxb-of-a-test",
             "SLACK_API_URL": f"http://127.0.0.1:{slack_server.port}/api/",
-            # what the commands set for this process is forgotten after the test
-            **dict.fromkeys(("SALESINSIGHT_DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY"), ""),
         }
     )
     return trained_platform

@@ -15,13 +15,6 @@ FIRST, LAST = date(2025, 2, 28), date(2025, 3, 1)
 NEVER_THE_SAME = ["run_id", "scored_at"]
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch) -> None:
-    """What the command sets for this process is forgotten after the test."""
-    for name in ("SALESINSIGHT_DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY"):
-        monkeypatch.setenv(name, "")
-
-
 def replayed(first: date, last: date, *options: object) -> Result:
     arguments = ["--from", first, "--to", last, *options]
     return CliRunner().invoke(replay.command, [str(argument) for argument in arguments])

@@ -18,8 +18,6 @@ def office(warehouse, monkeypatch, tmp_path):
     monkeypatch.setenv("SALESINSIGHT_POSTGRES_URL", warehouse.url)
     monkeypatch.setenv("SALESINSIGHT_HOME", str(tmp_path))
     monkeypatch.setenv("SALESINSIGHT_CONFIG", str(config))
-    for name in ("SALESINSIGHT_DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY"):
-        monkeypatch.setenv(name, "")  # the command sets them for its children; the test takes them back
     add_people(warehouse)
     return warehouse
 

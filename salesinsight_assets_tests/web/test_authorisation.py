@@ -15,9 +15,10 @@ pytestmark = pytest.mark.slow
 FOR_ANYONE = {
     "GET /sign-in", "POST /sign-in/here", "POST /sign-in/mail", "GET /sign-in/link/{signed}", "POST /sign-in/link/{signed}",
     "GET /sign-in/oidc", "GET /sign-in/oidc/back", "POST /sign-out", "GET /manifest.webmanifest", "GET /icon-{size}.png",
-    "GET /worker.js", "GET /offline", "GET /api/v1/health",
+    "GET /worker.js", "GET /offline", "GET /api/v1/health", "GET /readyz", "GET /metrics", "GET /runbook",
 }  # fmt: skip
-"""What nobody has to sign in for: signing in itself, what a browser or a phone installs, and whether it lives."""
+"""What nobody has to sign in for: signing in itself, what a browser or a phone installs, whether it lives, its figures for Prometheus
+(closed by a token of their own, see test_operation.py), and the runbook."""
 ONE_SEES_ONES_OWN = {
     "GET /today", "GET /today.csv", "GET /pipeline", "GET /pipeline.csv", "GET /pipeline/moves", "GET /pipeline/moves.csv",
     "GET /charts/{size}/{theme}/pipeline/movement.svg", "GET /charts/{size}/{theme}/pipeline/stages.svg",
