@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, pruning, resending, schedules, shared_names, watch
+from salesinsight_assets import alarms, checks, pruning, resending, run_logs, schedules, shared_names, watch
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -46,5 +46,6 @@ defs = dg.Definitions(
     schedules=[*schedules.SCHEDULES, *pruning.SCHEDULES],
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
+    loggers={"console": run_logs.console},
     executor=dg.in_process_executor,
 )
