@@ -25,6 +25,7 @@ DEFAULT_PORT = 8000
 def command(host: str, port: int, no_embedded: bool) -> None:
     """Serve the dashboard, the API, the pages of the links in messages, and what Slack sends when a button is clicked."""
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     settings = load_settings()
     log = ServiceLog(settings)
@@ -33,8 +34,8 @@ def command(host: str, port: int, no_embedded: bool) -> None:
     with running() as runtime:
         app = _app(runtime, log.say, is_dev=False)
         log.say(f"SalesInsight: http://{host}:{port} (Ctrl-C ends it)")
-        own = {"log_config": None} if log.is_json else {}  # uvicorn's loggers then write as all others do
-        uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=True, **own)
+        logs = None if log.is_json else LOGGING_CONFIG  # with None uvicorn's loggers write as all others do
+        uvicorn.run(app, host=host, port=port, log_level="warning", log_config=logs, proxy_headers=True)
 
 
 @contextlib.contextmanager
