@@ -34,6 +34,8 @@ STAGE_MODULES = [
     reports,
 ]
 
+run_logs.set_format()
+
 defs = dg.Definitions(
     assets=shared_names.in_groups(
         [
@@ -46,6 +48,5 @@ defs = dg.Definitions(
     schedules=[*schedules.SCHEDULES, *pruning.SCHEDULES],
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],
     resources={"warehouse": WarehouseResource(), "company": CompanyResource()},
-    loggers={"console": run_logs.console},
     executor=dg.in_process_executor,
 )

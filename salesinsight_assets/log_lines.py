@@ -34,7 +34,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": meta.get("orig_message") or record.getMessage(),
             **_of_run(meta),
-            "error": self.formatException(record.exc_info) if record.exc_info else None,
+            "error": self.formatException(record.exc_info) if record.exc_info else _error_of(meta.get("dagster_event")),
         }
         return json.dumps({name: value for name, value in told.items() if value is not None}, default=str)
 
@@ -50,6 +50,11 @@ def _of_run(meta: Mapping[str, Any]) -> dict[str, str | None]:
         "asset": key.to_user_string() if key else None,
         "event": event.event_type_value if event else None,
     }
+
+
+def _error_of(event: Any) -> str | None:
+    error = getattr(event.event_specific_data, "error", None) if event else None
+    return error.to_string() if error else None
 
 
 def json_handler() -> logging.Handler:

@@ -1,26 +1,28 @@
-"""The console logger of Dagster's runs: coloured lines, or JSON where SALESINSIGHT_LOG_FORMAT says so."""
+"""The console of Dagster's runs and sensors: coloured lines, or JSON where SALESINSIGHT_LOG_FORMAT says so.
+
+A run without logger config, which are all that sensors start, takes Dagster's own console logger, whatever loggers the definitions
+name; and `python_logs` in dagster.yaml adds handlers, but takes none away. So the function that makes
+that logger is replaced.
+"""
 
 import logging
 
-import dagster as dg
-from dagster._loggers import colored_console_logger
+import dagster._core.definitions.instigation_logger as of_sensors
+import dagster._loggers as of_runs
 
 from salesinsight_assets.log_lines import json_handler
 from salesinsight_assets.settings import load_settings
 
 
-def _console(context: dg.InitLoggerContext) -> logging.Logger:
-    if load_settings().log_format == "text":
-        return colored_console_logger.logger_fn(context)
-    config = context.logger_config
-    logger = logging.getLoggerClass()(config["name"], config["log_level"].upper())
+def json_console(name: str, level: str | int) -> logging.Logger:
+    """A logger of Dagster's console that writes JSON lines."""
+    logger = logging.getLoggerClass()(name, level)
     logger.addHandler(json_handler())
     return logger
 
 
-console = dg.LoggerDefinition(
-    _console,
-    config_schema=colored_console_logger.config_schema,
-    description="Coloured lines, or JSON (SALESINSIGHT_LOG_FORMAT).",
-)
-"""Dagster's own console logger under its own name, `console`, so that a run's config for that one holds for this one."""
+def set_format() -> None:
+    """Let this process's consoles of Dagster write in the format that the settings name."""
+    if load_settings().log_format == "json":
+        of_runs.create_console_logger = json_console
+        of_sensors.create_console_logger = json_console
