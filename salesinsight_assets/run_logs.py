@@ -24,5 +24,5 @@ def json_console(name: str, level: str | int) -> logging.Logger:
 def set_format() -> None:
     """Let this process's consoles of Dagster write in the format that the settings name."""
     if load_settings().log_format == "json":
-        of_runs.create_console_logger = json_console
-        of_sensors.create_console_logger = json_console
+        of_runs.create_console_logger = json_console  # pyright: ignore[reportPrivateImportUsage]
+        of_sensors.create_console_logger = json_console  # pyright: ignore[reportPrivateImportUsage]

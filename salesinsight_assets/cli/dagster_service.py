@@ -1,6 +1,7 @@
 """A process that becomes one of Dagster's own: its daemon, its web server, or a code server."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ def become_dagster(module: Sequence[str], environment: Mapping[str, str]) -> Nev
     """Become `python -m MODULE ARGUMENTS…` in DAGSTER_HOME, so that a signal to this process reaches Dagster itself."""
     export_environment({"SALESINSIGHT_FOLDER": str(settings_folder().absolute()), **environment})
     os.chdir(environment["DAGSTER_HOME"])  # Dagster lets a `.env` of the working directory win over the environment
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell in the background ignores it, and Dagster then TERM as well
     arguments = [sys.executable, "-m", *module]
     os.execve(sys.executable, arguments, child_environment())  # noqa: S606 - our own interpreter, arguments of our own
 
