@@ -97,8 +97,10 @@ def code_server(answers: bool) -> Generator[int]:
                 break
             except dg.DagsterError:
                 time.sleep(0.2)
-        yield port
-        child.kill()
+        try:
+            yield port
+        finally:
+            child.kill()
 
 
 @pytest.mark.parametrize(("answers", "expected"), [(True, WorkerStatus.NOT_FOUND), (False, WorkerStatus.RUNNING)])
