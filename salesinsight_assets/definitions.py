@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, pruning, resending, schedules, shared_names, watch
+from salesinsight_assets import alarms, checks, pruning, resending, run_logs, schedules, shared_names, watch
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -33,6 +33,8 @@ STAGE_MODULES = [
     experiments,
     reports,
 ]
+
+run_logs.set_format()
 
 defs = dg.Definitions(
     assets=shared_names.in_groups(

@@ -146,6 +146,7 @@ class Settings:
     pagerduty: PagerDutySettings | None = None
     dagster_url: str = "http://127.0.0.1:3000"
     metrics_token: str | None = field(default=None, repr=False)
+    log_format: str = "text"
 
     @property
     def has_channel(self) -> bool:
@@ -219,6 +220,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         pagerduty=_pagerduty(env),
         dagster_url=(env.get("SALESINSIGHT_DAGSTER_URL") or Settings.dagster_url).rstrip("/"),
         metrics_token=_metrics_token(env.get("SALESINSIGHT_METRICS_TOKEN") or None),
+        log_format=_log_format(env.get("SALESINSIGHT_LOG_FORMAT") or "text"),
     )
 
 
@@ -367,6 +369,12 @@ def _metrics_token(token: str | None) -> str | None:
             f" {len(token)}; set a longer one, or unset it"
         )
     return token
+
+
+def _log_format(name: str) -> str:
+    if name in ("text", "json"):
+        return name
+    raise SettingsError(f"SALESINSIGHT_LOG_FORMAT: expected text or json, got {name!r}; correct it or unset it")
 
 
 def _oidc(env: Mapping[str, str], links: LinkSettings | None) -> OidcSettings | None:

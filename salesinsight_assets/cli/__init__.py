@@ -22,6 +22,8 @@ COMMANDS = {
     "export": ("export", "Write any table to a CSV or Parquet file."),
     "companies": ("companies", "Serve several companies by one Dagster: list, add, check, start."),
     "code-server": ("code_server", "Serve one company's code location to a Dagster that runs elsewhere."),
+    "daemon": ("daemon", "Run Dagster's daemon as a service, on a PostgreSQL of yours."),
+    "webserver": ("webserver", "Serve Dagster's UI as a service, on a PostgreSQL of yours."),
     "db": ("db", "Bring the database to the present schema, say where it stands, dump and restore it."),
 }
 """Each command, the module here that holds it under the name `command`, and its line in the list."""

@@ -4,23 +4,21 @@ The server is Dagster's own. It alone of the deployment's processes has the comp
 for are its children.
 """
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
-from salesinsight_assets.adapters.warehouse.schema import require_server, upgrade
+from salesinsight_assets.adapters.warehouse.schema import database_url, ensure_database, require_server, upgrade
+from salesinsight_assets.cli.dagster_service import become_dagster, log_options
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.runtime import check_config, dagster_home, make_home
-from salesinsight_assets.settings import (
-    Settings,
-    SettingsError,
-    child_environment,
-    export_environment,
-    load_settings,
-    settings_folder,
+from salesinsight_assets.cli.runtime import (
+    DAGSTER_DATABASE,
+    check_config,
+    dagster_environment,
+    make_home,
+    require_address,
 )
+from salesinsight_assets.settings import Settings, SettingsError, load_settings
 
 
 @click.command("code-server")
@@ -37,45 +35,35 @@ def command(socket: Path | None, host: str, port: int | None) -> None:
     url, dagster_url = _addresses(settings)
     check_config(settings)
     make_home(settings.home)
-    _migrate(url)
-    home = dagster_home(settings.home)
-    export_environment(
-        {
-            "SALESINSIGHT_FOLDER": str(settings_folder()),
-            "SALESINSIGHT_HOME": str(settings.home),
-            "SALESINSIGHT_DAGSTER_POSTGRES_URL": dagster_url,
-            "DAGSTER_HOME": str(home),
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-        }
-    )
+    _migrate(url, is_dagster_beside=settings.dagster_postgres_url is None)
     where = ["--socket", str(socket.absolute())] if socket else ["--host", host, "--port", str(port)]
-    arguments = [sys.executable, "-m", "dagster", "api", "grpc", "--module-name", "salesinsight_assets.definitions",
-                 "--location-name", settings.company or "salesinsight", "--lazy-load-user-code",
-                 "--use-python-environment-entry-point", "--log-level", "warning", *where]  # fmt: skip
-    os.chdir(home)  # Dagster reads a `.env` of the working directory, and lets it win over the environment
-    os.execve(sys.executable, arguments, child_environment())  # noqa: S606 - our own interpreter, arguments of our own
+    environment = dagster_environment(settings.home, url, dagster_url)
+    del environment["SALESINSIGHT_POSTGRES_URL"]  # a changed `.env` counts from the next run on
+    become_dagster(
+        ["dagster", "api", "grpc", "--module-name", "salesinsight_assets.definitions",
+         "--location-name", settings.company or "salesinsight", "--lazy-load-user-code",
+         "--use-python-environment-entry-point", *log_options("warning"), *where],
+        environment,
+    )  # fmt: skip
 
 
 def _addresses(settings: Settings) -> tuple[str, str]:
-    """Of the warehouse, and of Dagster's database."""
-    named = {
-        "SALESINSIGHT_POSTGRES_URL": settings.postgres_url,
-        "SALESINSIGHT_DAGSTER_POSTGRES_URL": settings.dagster_postgres_url,
-    }
-    for variable, url in named.items():
-        if url is None:
-            raise BadInputError(
-                f"{variable}: expected an address, got nothing; set it, or run `salesinsight companies start`"
-            )
-    from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
-
-    return str(settings.postgres_url), sqlalchemy_url(str(settings.dagster_postgres_url))
+    """Of the warehouse, and of Dagster's database: by default beside the warehouse, but where several companies share it."""
+    url = require_address(settings)
+    if settings.company and settings.dagster_postgres_url is None:
+        raise BadInputError(
+            "SALESINSIGHT_DAGSTER_POSTGRES_URL: expected the address that the companies share, got nothing; set it, or run"
+            " `salesinsight companies start`"
+        )
+    return url, settings.dagster_postgres_url or database_url(url, DAGSTER_DATABASE)
 
 
-def _migrate(url: str) -> None:
+def _migrate(url: str, is_dagster_beside: bool) -> None:
     """Bring the database to the present schema. Where it does not let us in, the runs will fail, and Dagster will tell of it."""
     try:
         require_server(url)
         upgrade(url)
+        if is_dagster_beside:
+            ensure_database(url, DAGSTER_DATABASE)
     except SettingsError as error:
         click.echo(f"salesinsight: {error}; serving all the same, but runs will fail until then", err=True)

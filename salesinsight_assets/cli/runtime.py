@@ -1,7 +1,9 @@
 """What every command stands on: PostgreSQL running and migrated, Dagster's instance configured."""
 
 import contextlib
+import os
 import shutil
+import socket
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +122,27 @@ def _dagster_url(settings: Settings, warehouse_url: str) -> Generator[str]:
 
 
 def dagster_home(home: Path) -> Path:
-    """DAGSTER_HOME with the package's dagster.yaml; the copy follows the package."""
+    """DAGSTER_HOME with the package's dagster.yaml; the copy follows the package.
+
+    It is never there by half: services that start together share the folder.
+    """
     folder = home / "dagster"
     folder.mkdir(exist_ok=True)
-    shutil.copyfile(installed_file("dagster.yaml"), folder / "dagster.yaml")
+    new = folder / f"dagster.yaml.{os.getpid()}.{socket.gethostname()}"
+    shutil.copyfile(installed_file("dagster.yaml"), new)
+    new.replace(folder / "dagster.yaml")
     return folder
+
+
+def require_address(settings: Settings) -> str:
+    """The PostgreSQL of a service, which starts none of its own.
+
+    Raises:
+        SettingsError: none is named.
+    """
+    if settings.postgres_url is None:
+        raise SettingsError(
+            "SALESINSIGHT_POSTGRES_URL: expected the address of a PostgreSQL, got nothing; set it (`salesinsight dev` runs a"
+            " PostgreSQL of its own, a service does not)"
+        )
+    return settings.postgres_url

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from salesinsight_assets.cli.jobs import say
-from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.runtime import dagster_environment
+from salesinsight_assets.cli.runtime import dagster_environment, make_home, require_address
+from salesinsight_assets.cli.service_log import ServiceLog
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import export_environment, load_settings, now
 
@@ -24,18 +23,15 @@ log = logging.getLogger("salesinsight.watch")
 def command(once: bool) -> None:
     """Watch the database, Dagster's sensors and the disk from outside, until Ctrl-C. Run it beside Dagster, as a service of its own."""
     settings = load_settings()
-    if settings.postgres_url is None:
-        raise BadInputError(
-            "SALESINSIGHT_POSTGRES_URL: expected the address of a PostgreSQL, got nothing; set it (under `salesinsight dev`, which"
-            " runs its own, that command watches)"
-        )
-    settings.home.mkdir(parents=True, exist_ok=True)
-    export_environment(dagster_environment(settings.home, settings.postgres_url))
-    say("Watching the database, Dagster's sensors and the disk (Ctrl-C ends it)")
+    url = require_address(settings)
+    make_home(settings.home)
+    export_environment(dagster_environment(settings.home, url, settings.dagster_postgres_url))
+    service = ServiceLog(settings)
+    service.say("Watching the database, Dagster's sensors and the disk (Ctrl-C ends it)")
     if not once:
         watch_until_ended()
     out = _outside_watch().look(now(), log)
-    say("; ".join(f"{key}: {' '.join(incident.details)}" for key, incident in out.items()) or "all is well")
+    service.say("; ".join(f"{key}: {' '.join(incident.details)}" for key, incident in out.items()) or "all is well")
     if out:
         raise SystemExit(1)
 

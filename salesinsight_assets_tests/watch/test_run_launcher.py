@@ -1,13 +1,19 @@
 """A run whose process is gone is noticed, whoever began it, and one whose process is there is left alone."""
 
+import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
+from contextlib import contextmanager
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
 
 from salesinsight_assets.run_launcher import HOST_TAG, WatchedRunLauncher, this_host
 
@@ -71,3 +77,38 @@ def test_a_run_that_has_told_no_process_yet_or_is_elsewhere_counts_as_running(in
     gone.wait()
     assert health(instance, gone.pid) == WorkerStatus.NOT_FOUND
     assert health(instance, gone.pid, **{HOST_TAG: "another-machine"}) == WorkerStatus.RUNNING
+
+
+@contextmanager
+def code_server(answers: bool) -> Generator[int]:
+    """The port of a real code server which has no run, or one where nothing answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    if not answers:
+        yield port
+        return
+    arguments = [sys.executable, "-m", "dagster", "api", "grpc", "--module-name", "json", "--lazy-load-user-code"]
+    with subprocess.Popen([*arguments, "--host", "127.0.0.1", "--port", str(port)]) as child:
+        client = DagsterGrpcClient(port=port, host="127.0.0.1")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                client.ping("")
+                break
+            except dg.DagsterError:
+                time.sleep(0.2)
+        try:
+            yield port
+        finally:
+            child.kill()
+
+
+@pytest.mark.parametrize(("answers", "expected"), [(True, WorkerStatus.NOT_FOUND), (False, WorkerStatus.RUNNING)])
+def test_of_a_run_on_another_machine_its_code_server_is_asked(
+    instance, process, monkeypatch, answers, expected
+) -> None:
+    """The number of its process is another one's here, dead or alive."""
+    monkeypatch.setattr("salesinsight_assets.run_launcher._HERE", ())
+    with code_server(answers) as port:
+        told = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.1", "port": port})}
+        assert health(instance, process.pid, **told) == expected

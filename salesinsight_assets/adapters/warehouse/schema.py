@@ -52,8 +52,8 @@ def database_url(url: str, database: str) -> str:
     return changed if parts.netloc or "://" in changed else changed.replace(f"{parts.scheme}:", f"{parts.scheme}://", 1)
 
 
-def require_server(url: str) -> None:
-    """Connect once to the PostgreSQL that SALESINSIGHT_POSTGRES_URL names.
+def require_server(url: str, variable: str = "SALESINSIGHT_POSTGRES_URL") -> None:
+    """Connect once to the PostgreSQL that a variable names.
 
     Raises:
         SettingsError: it does not let us in; with what it said, but for the password.
@@ -62,7 +62,7 @@ def require_server(url: str) -> None:
         psycopg2.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg2.Error as error:
         raise SettingsError(
-            f"SALESINSIGHT_POSTGRES_URL: expected a PostgreSQL that lets us in, got: {without_password(error, url)};"
+            f"{variable}: expected a PostgreSQL that lets us in, got: {without_password(error, url)};"
             " start it, or correct host, port, user, password or database"
         ) from None
 

@@ -1,0 +1,23 @@
+"""`salesinsight daemon`: Dagster's daemon as a service, which fires schedules and sensors and starts runs."""
+
+from pathlib import Path
+
+import click
+
+from salesinsight_assets.cli.dagster_service import become_dagster, log_options, service_environment, workspace_file
+
+
+@click.command("daemon")
+@click.option(
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="A workspace.yaml that names code servers; default: our own code.",
+)
+@click.option("--verbose", is_flag=True, help="Log the daemon's routine too.")
+def command(workspace: Path | None, verbose: bool) -> None:
+    """Run Dagster's daemon on a PostgreSQL of yours, as a service: one for each database of Dagster."""
+    level = "info" if verbose else "warning"
+    become_dagster(
+        ["dagster._daemon", "run", *workspace_file(workspace), *log_options(level)],
+        service_environment(loads_code=workspace is None),
+    )
