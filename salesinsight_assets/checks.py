@@ -95,6 +95,7 @@ partition_expectations = [
         ("feature_drift", "insight.feature_drift", "as_of_date", "feature", DAILY),
         ("feature_defaults", "insight.feature_defaults", "as_of_date", "feature", DAILY),
         ("model_checks", "insight.model_checks", "as_of_date", "segment", DAILY),
+        ("volume_checks", "insight.volume_checks", "as_of_date", "subject", DAILY),
         ("coaching_cards", "insight.coaching_cards", "as_of_date", "owner_id", DAILY),
         ("training_examples", "insight.training_examples", "model_month", "opportunity_id", MONTHLY),
         ("model_calibration", "insight.model_calibration", "model_month", "bin_from", MONTHLY),
@@ -126,27 +127,3 @@ def no_rep_gets_more_than_the_cap(
     owners = alerts.loc[alerts["status"] == "to_send", "owner_id"].astype(str).tolist()
     most, is_allowed = most_alerts_of_one_rep(owners, company.policies.alerts)
     return dg.AssetCheckResult(passed=is_allowed, metadata={"most_alerts_of_one_rep": most})
-
-
-def _alarm_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:
-    """A warning, which stops nothing, where a weekly check raised an alarm; it names what was found."""
-
-    @dg.asset_check(asset=asset, name=name, partitions_def=DAILY, description=description)
-    def check(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        rows = warehouse.open().partition(asset, partition_day(context))
-        alarms = rows[rows["is_alarm"].astype(bool)]
-        column = "feature" if "feature" in rows else "segment"
-        found = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
-        failed = {"failed": dg.MetadataValue.md(markdown_table(found))} if found else {}
-        return dg.AssetCheckResult(
-            passed=not found, severity=dg.AssetCheckSeverity.WARN, metadata={"figures": len(rows), **failed}
-        )
-
-    return check
-
-
-alarm_checks = [
-    _alarm_check("feature_drift", "no_drift", "No feature, score or category differs from the weeks before."),
-    _alarm_check("feature_defaults", "no_jump_of_defaults", "No feature takes its default more often than before."),
-    _alarm_check("model_checks", "within_band", "What was said comes true, overall and in every segment."),
-]

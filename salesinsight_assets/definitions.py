@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, resending, schedules
+from salesinsight_assets import alarms, checks, resending, schedules, watch_checks
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -39,7 +39,7 @@ defs = dg.Definitions(
         *crm.salesforce_objects,
         *schedules.with_conditions(dg.load_assets_from_modules(STAGE_MODULES)),
     ],
-    asset_checks=dg.load_asset_checks_from_modules([checks]),
+    asset_checks=dg.load_asset_checks_from_modules([checks, watch_checks]),
     jobs=schedules.JOBS,
     schedules=schedules.SCHEDULES,
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS],

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.reports.due import DUE
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
@@ -17,16 +18,23 @@ from salesinsight_assets.settings import load_settings
 _settings = load_settings()
 _times = load_policies(read_config(_settings.config_file)).schedule
 
-CRM = dg.AssetSelection.groups("crm")
-NIGHTLY = dg.AssetSelection.groups("history", "features", "scores", "alerts", "delivery", "feedback")
+VOLUMES = [dg.AssetCheckKey(dg.AssetKey(["salesforce", t.salesforce_object]), "usual_volume") for t in CRM_TABLES]
+CRM = dg.AssetSelection.groups("crm") | dg.AssetSelection.checks(*VOLUMES)
+"""The tables, and what is checked of the objects that they come from."""
+NIGHTLY_CHECKS = {"volume_checks": "volume"}
+"""Assets of the monitoring that are made each night, each in a step of its own; the others are weekly."""
+NIGHTLY = dg.AssetSelection.groups(
+    "history", "features", "scores", "alerts", "delivery", "feedback"
+) | dg.AssetSelection.assets(*NIGHTLY_CHECKS)
 MODEL = dg.AssetSelection.groups("model")
-WEEKLY = dg.AssetSelection.groups("monitoring", "experiments")
+WEEKLY = dg.AssetSelection.groups("monitoring", "experiments") - dg.AssetSelection.assets(*NIGHTLY_CHECKS)
 
 REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
 """The reports: each is an asset, a job and a step of its own, due on the mornings of `domain.reports.due`."""
 
 MADE_FOR = {"coaching_cards": "rep_performance"}
 """What is made in the step of a report, for it."""
+
 
 REPORT_ASSETS = {
     report: dg.AssetSelection.assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report))
@@ -86,6 +94,8 @@ STEPS = {
 _WEEKLY_STEPS = ("monitoring", "experiments")
 SELECTIONS = {
     **{step: dg.AssetSelection.groups(*groups) for step, groups in STEPS.items()},
+    "monitoring": dg.AssetSelection.groups("monitoring") - dg.AssetSelection.assets(*NIGHTLY_CHECKS),
+    **{step: dg.AssetSelection.assets(asset) for asset, step in NIGHTLY_CHECKS.items()},
     **REPORT_ASSETS,
 }
 """What each step materializes."""
@@ -163,7 +173,9 @@ def with_conditions(assets: Sequence[Any]) -> list[dg.AssetsDefinition]:
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
         name = spec.key.to_user_string()
-        step = name if name in REPORTS else MADE_FOR.get(name) or step_of.get(spec.group_name or "")
+        step = (
+            name if name in REPORTS else {**MADE_FOR, **NIGHTLY_CHECKS}.get(name) or step_of.get(spec.group_name or "")
+        )
         return spec.replace_attributes(automation_condition=step_condition(step)) if step else spec
 
     return [definition.map_asset_specs(conditioned) for definition in assets]

@@ -1,11 +1,11 @@
-"""Stage monitoring: Friday's checks of drift, of defaults, and of what was said against what became of it."""
+"""Stage monitoring: the night's check of volumes; Friday's of drift, of defaults, and of what was said against what became of it."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from salesinsight_assets.domain.derived_tables import FEATURE_DEFAULTS, FEATURE_DRIFT, MODEL_CHECKS
+from salesinsight_assets.domain.derived_tables import FEATURE_DEFAULTS, FEATURE_DRIFT, MODEL_CHECKS, VOLUME_CHECKS
 from salesinsight_assets.metadata import markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
@@ -100,6 +100,57 @@ def model_checks(
     store.replace_partition(MODEL_CHECKS, {"as_of_date": day}, found)
     past = weekly_reads.checks_of_all_deals(store, policy.recent_weeks, day)
     return _told(found, "segment", lambda _: plots.outcomes_chart(past), is_shown=len(past) > 0)
+
+
+@dg.asset(
+    **spec(
+        GROUP,
+        VOLUME_CHECKS,
+        "Whether as many rows came from each object of the CRM, as many deals are open, new and closed, and as many alerts were"
+        " raised as is usual on that weekday; whether an owner who is at work still logs activities. By the CRM's own stamps: a past"
+        " day gives the same again.",
+        {"pandas", "postgres"},
+    ),
+    deps=["rep_alerts", "open_opportunities", "opportunity_features", "opportunity_scores"],
+    partitions_def=DAILY,
+)
+def volume_checks(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, company: CompanyResource
+) -> dg.MaterializeResult:
+    import pandas as pd
+
+    from salesinsight_assets.adapters.warehouse import volume_reads
+    from salesinsight_assets.domain.monitoring.volume import volume_checks as checks_of
+
+    store, day, policy, zone = (
+        warehouse.open(),
+        partition_day(context),
+        company.policies.volume,
+        company.settings.timezone,
+    )
+    days = policy.days(day)
+    values = [
+        volume_reads.source_values(store, days, zone),
+        volume_reads.pipeline_values(store, days, zone),
+        volume_reads.owner_values(store, days, zone, company.as_of(day)),
+    ]
+    found = checks_of(pd.concat(values, ignore_index=True), day, policy)
+    store.replace_partition(VOLUME_CHECKS, {"as_of_date": day}, found)
+    alarms = found[found["is_alarm"].astype(bool)]
+    judged = int(found["p_value"].notna().sum())
+    return dg.MaterializeResult(
+        metadata=row_metadata(
+            found,
+            verdict=f"{len(alarms)} of {judged} figures need a look; of {len(found) - judged} nothing is known yet",
+            alarms=dg.MetadataValue.md(
+                markdown_table([{"of": row["subject"], "found": row["finding"]} for _, row in alarms.iterrows()])
+            ),
+            **{
+                f"{row['subject']}, {row['measure']}": float(row["value"])
+                for _, row in found[(found["days"] == 1) & found["value"].notna()].iterrows()
+            },
+        )
+    )
 
 
 def _told(found: "pd.DataFrame", column: str, chart: Any, is_shown: bool = True) -> dg.MaterializeResult:

@@ -127,6 +127,12 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
     "feature_drift": (_between("psi", 0, None), _between("q_value", 0, 1)),
     "feature_defaults": (_unique("feature"), _between("share_defaulted", 0, 1), _between("q_value", 0, 1)),
     "model_checks": (_between("q_value", 0, 1), _between("auc", 0, 1)),
+    "volume_checks": (
+        *_not_null("finding"),
+        _one_of("kind", "source", "pipeline", "owner"),
+        _between("value", 0, None),
+        _between("q_value", 0, 1),
+    ),
     "coaching_cards": (_unique("owner_id"), _between("n_closed", 0, None), _between("win_rate", 0, 1)),
     "messages": (_unique("message_key"), _one_of("channel", "email", "slack")),
 }

@@ -117,6 +117,7 @@ def test_lineage_is_unbroken_from_salesforce_to_the_deliveries() -> None:
     missing = {key.to_user_string() for key in GRAPH.get_all_asset_keys()} - {key.to_user_string() for key in above}
     made_for_people = {"model_calibration", "model_comparison", "champion"}
     looking_back = {"feature_drift", "feature_defaults", "model_checks", "alert_outcomes", "alert_rates", "alert_lift"}
+    looking_back |= {"volume_checks"}
     who_sees_what = {"user_roles", "salesforce/UserRole"}
     assert missing == made_for_people | looking_back | who_sees_what | {"replay_report", "coaching_cards", *REPORTS}
     assert dg.AssetKey(["salesforce", "Opportunity"]) in above

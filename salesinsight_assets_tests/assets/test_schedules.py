@@ -122,7 +122,10 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     night.materialized("messages")
     assert night.ticks(5.53) == {"deliveries"}
     night.materialized("deliveries")
-    assert night.ticks(6.0, 6.2) == set()
+    assert night.ticks(5.99) == set()
+    assert night.ticks(6.01) == {"volume_checks"}
+    night.materialized("volume_checks")
+    assert night.ticks(6.2) == set()
     assert night.ticks(6.26) == {"alert_outcomes"}
     night.materialized("alert_outcomes")
     assert night.ticks(6.5, 9.0, 12.0, 23.0) == set()
@@ -148,7 +151,7 @@ def test_a_night_that_is_late_catches_up_step_by_step(night: Night) -> None:
     night.materialized("opportunity_scores", "model_comparison")
     assert night.ticks(8.02) == {"rep_alerts"}
     night.materialized("rep_alerts")
-    assert night.ticks(8.03) == {"messages"}
+    assert night.ticks(8.03) == {"messages", "volume_checks"}
 
 
 @pytest.mark.parametrize("table", ["opportunities", "tasks"])

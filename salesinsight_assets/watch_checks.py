@@ -1,0 +1,89 @@
+"""Asset checks that warn and stop nothing: alarms of the monitoring, volumes of Salesforce's objects, models that cannot score.
+
+What belongs elsewhere: the suites of Great Expectations, and promises whose breach stops the night (`checks`).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.metadata import markdown_table, partition_day
+from salesinsight_assets.partitions import DAILY
+from salesinsight_assets.resources import CompanyResource, WarehouseResource
+
+USUAL_VOLUME = "usual_volume"
+_NAMED_BY = ("feature", "segment", "subject")
+"""Which column of a check's table says what a figure is of."""
+
+
+def _alarm_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:
+    """A warning, which stops nothing, where a weekly check raised an alarm; it names what was found."""
+
+    @dg.asset_check(asset=asset, name=name, partitions_def=DAILY, description=description)
+    def check(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        rows = warehouse.open().partition(asset, partition_day(context))
+        alarms = rows[rows["is_alarm"].astype(bool)]
+        column = next(name for name in _NAMED_BY if name in rows)
+        found = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
+        failed = {"failed": dg.MetadataValue.md(markdown_table(found))} if found else {}
+        return dg.AssetCheckResult(
+            passed=not found, severity=dg.AssetCheckSeverity.WARN, metadata={"figures": len(rows), **failed}
+        )
+
+    return check
+
+
+alarm_checks = [
+    _alarm_check("feature_drift", "no_drift", "No feature, score or category differs from the weeks before."),
+    _alarm_check("feature_defaults", "no_jump_of_defaults", "No feature takes its default more often than before."),
+    _alarm_check("model_checks", "within_band", "What was said comes true, overall and in every segment."),
+    _alarm_check("volume_checks", "usual_volumes", "As many rows, deals and alerts as is usual on that weekday."),
+]
+
+
+@dg.multi_asset_check(
+    name="salesforce_volumes",
+    specs=[
+        dg.AssetCheckSpec(
+            USUAL_VOLUME,
+            asset=["salesforce", table.salesforce_object],
+            additional_deps=[table.name],
+            description="As many rows were created and changed on the last complete day as is usual on that weekday."
+            if table.cursor_field
+            else "No more than a few entries of this list are gone since a week ago.",
+        )
+        for table in CRM_TABLES
+    ],
+)
+def salesforce_volumes(warehouse: WarehouseResource, company: CompanyResource) -> Iterator[dg.AssetCheckResult]:
+    """What each object of Salesforce delivered, beside the weeks before; nothing is said while too few are known."""
+    from salesinsight_assets.adapters.warehouse import volume_reads
+    from salesinsight_assets.domain.monitoring.volume import list_finding, volume_checks
+
+    store, day, policy = warehouse.open(), company.last_complete_day(), company.policies.volume
+    values = volume_reads.source_values(store, policy.days(day), company.settings.timezone)
+    found = volume_checks(values, day, policy)
+    for table in CRM_TABLES:
+        if table.cursor_field:
+            rows = found[found["subject"] == table.name]
+            findings = rows.loc[rows["is_alarm"].astype(bool), "finding"].tolist()
+            figures = {f"{r['measure']}, {r['days']} days": float(r["value"]) for r in rows.to_dict("records")}
+        else:
+            now, before = volume_reads.list_sizes(store, table, company.as_of(day))
+            finding = list_finding(now, before, policy)
+            findings, figures = ([finding] if finding else []), {"entries": float(now), "a week ago": float(before)}
+        yield _volume_check(table.salesforce_object, findings, figures)
+
+
+def _volume_check(salesforce_object: str, findings: list[str], figures: dict[str, float]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=["salesforce", salesforce_object],
+        check_name=USUAL_VOLUME,
+        passed=not findings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            **{name: value for name, value in figures.items() if value == value},  # noqa: PLR0124 - not a number
+            **({"failed": "; ".join(findings)} if findings else {}),
+        },
+    )
