@@ -73,6 +73,7 @@ class ScheduleTimes:
     alerts: str = "05:00"
     messages: str = "05:30"
     volume: str = "06:00"
+    data_docs: str = "07:00"
     training: str = "02:30"
     monitoring: str = "06:00"
     feedback: str = "06:15"

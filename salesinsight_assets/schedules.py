@@ -21,7 +21,7 @@ _times = load_policies(read_config(_settings.config_file)).schedule
 VOLUMES = [dg.AssetCheckKey(dg.AssetKey(["salesforce", t.salesforce_object]), "usual_volume") for t in CRM_TABLES]
 CRM = dg.AssetSelection.groups("crm") | dg.AssetSelection.checks(*VOLUMES)
 """The tables, and what is checked of the objects that they come from."""
-NIGHTLY_CHECKS = {"volume_checks": "volume"}
+NIGHTLY_CHECKS = {"volume_checks": "volume", "data_docs": "data_docs"}
 """Assets of the monitoring that are made each night, each in a step of its own; the others are weekly."""
 NIGHTLY = dg.AssetSelection.groups(
     "history", "features", "scores", "alerts", "delivery", "feedback"

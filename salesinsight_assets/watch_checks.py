@@ -4,6 +4,7 @@ What belongs elsewhere: the suites of Great Expectations, and promises whose bre
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
 USUAL_VOLUME = "usual_volume"
+OLDEST_MODEL_DAYS = 62
 _NAMED_BY = ("feature", "segment", "subject")
 """Which column of a check's table says what a figure is of."""
 
@@ -86,4 +88,50 @@ def _volume_check(salesforce_object: str, findings: list[str], figures: dict[str
             **{name: value for name, value in figures.items() if value == value},  # noqa: PLR0124 - not a number
             **({"failed": "; ".join(findings)} if findings else {}),
         },
+    )
+
+
+@dg.asset_check(asset="champion")
+def can_score(warehouse: WarehouseResource, company: CompanyResource) -> dg.AssetCheckResult:
+    """A trained model is shown, can be read, and has learnt within the last two months; else older ones, or the rules, score."""
+    from salesinsight_assets.adapters.warehouse.model_registry import ModelRegistry
+
+    registry, tomorrow = ModelRegistry(warehouse.open()), company.last_complete_day() + timedelta(days=1)
+    serving = registry.serving(tomorrow).champion
+    row = registry.model(serving)
+    is_readable = registry.shown_model(tomorrow) is not None
+    age = (tomorrow - row["trained_on"].date()).days if row else None
+    return dg.AssetCheckResult(
+        passed=is_readable and age is not None and age <= OLDEST_MODEL_DAYS,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"champion": serving or "none: the rules score", **({"age in days": age} if age is not None else {})},
+    )
+
+
+@dg.asset_check(asset="deliveries", partitions_def=DAILY)
+def everything_arrived(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """No message of the day failed for good, is held by a run that is gone, or has an unknown fate."""
+    rows = warehouse.open().read(
+        "SELECT status, count(*) AS n FROM engagement.outbox WHERE as_of_date = $1 GROUP BY 1",
+        (partition_day(context),),
+    )
+    counts = {str(row["status"]): int(row["n"]) for row in rows.to_dict("records")}
+    lost = sum(counts.get(status, 0) for status in ("failed", "unknown", "sending"))
+    return dg.AssetCheckResult(
+        passed=lost == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"not arrived": lost, **{f"messages {status}": n for status, n in counts.items()}},
+    )
+
+
+@dg.asset_check(asset="data_docs", partitions_def=DAILY)
+def needs_no_network(company: CompanyResource) -> dg.AssetCheckResult:
+    """The pages load nothing from elsewhere."""
+    from salesinsight_assets.adapters.data_docs import loaded_from_elsewhere
+
+    found = loaded_from_elsewhere(company.settings.home)
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"addresses": len(found), **({"failed": ", ".join(found[:10])} if found else {})},
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from salesinsight_assets.domain.derived_tables import FEATURE_DEFAULTS, FEATURE_DRIFT, MODEL_CHECKS, VOLUME_CHECKS
-from salesinsight_assets.metadata import markdown_table, partition_day, row_metadata, spec
+from salesinsight_assets.metadata import OWNERS, markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 GROUP = "monitoring"
 MODEL = dg.AssetDep("win_probability_model", partition_mapping=LAST_COMPLETE_MONTH)
+DOCS_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("asset", "text", "The asset whose expectations were checked."),
+        dg.TableColumn("latest", "text", "Its newest day or month with a result, and the page of it."),
+        dg.TableColumn("held", "text", "How many of its expectations held, of how many."),
+        dg.TableColumn("before", "text", "The results before, each with its page."),
+    ]
+)
 NOT_YET = "nothing to compare yet: too few weeks or too few deals"
 
 
@@ -150,6 +158,34 @@ def volume_checks(
                 for _, row in found[(found["days"] == 1) & found["value"].notna()].iterrows()
             },
         )
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"great_expectations", "html"},
+    description="The site of the expectations' results, newest first, with Great Expectations' own page of each: made once, at the end"
+    " of the night, under SALESINSIGHT_HOME, of files that need no network. A past day that is worked on again adds to the results"
+    " and makes no pages.",
+    metadata={"dagster/column_schema": DOCS_COLUMNS},
+    deps=["deliveries", "alert_outcomes", "volume_checks"],
+    partitions_def=DAILY,
+)
+def data_docs(context: dg.AssetExecutionContext, company: CompanyResource) -> dg.MaterializeResult:
+    from salesinsight_assets.adapters.data_docs import build
+
+    if partition_day(context) != company.last_complete_day():
+        return dg.MaterializeResult(metadata={"site": "left to the night that works on the last complete day"})
+    site = build(company.settings.home, company.policies.monitoring.kept_results)
+    return dg.MaterializeResult(
+        metadata={
+            "site": dg.MetadataValue.path(str(site.index)),
+            "results": site.results,
+            "failed results": site.failed,
+            "pages made": site.pages_made,
+            "megabytes": round(site.size / 1e6, 1),
+        }
     )
 
 

@@ -128,7 +128,10 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     assert night.ticks(6.2) == set()
     assert night.ticks(6.26) == {"alert_outcomes"}
     night.materialized("alert_outcomes")
-    assert night.ticks(6.5, 9.0, 12.0, 23.0) == set()
+    assert night.ticks(6.99) == set()
+    assert night.ticks(7.01) == {"data_docs"}
+    night.materialized("data_docs")
+    assert night.ticks(9.0, 12.0, 23.0) == set()
 
 
 def test_nothing_starts_while_the_crm_was_not_read_in_this_night(night: Night) -> None:
