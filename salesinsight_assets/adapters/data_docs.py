@@ -19,6 +19,7 @@ RESULTS = "results"
 INDEX = "index.html"
 _BODY = re.compile(r'<div class="container-fluid.*(?=<footer>)', re.DOTALL)
 _LOADED = re.compile(r"<(script|style)\b.*?</\1>|<link\b[^>]*>|<img\b[^>]*>", re.DOTALL)
+_HANDLER = re.compile(r'\s(?:onclick|onload)="[^"]*"')
 _SUITE_LINK = re.compile(r'<a href="\.\./[^"]*"\s*>(.*?)</a>', re.DOTALL)
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -34,7 +35,7 @@ h5 { font-size: 1.05rem; } .h6, h6 { font-size: .95rem; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; margin: .3rem 0 1rem; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .row { display: flex; flex-wrap: wrap; } .col-12 { width: 100%; } .col-6 { width: 50%; } .col-lg-2 { width: 100%; }
-.col-md-10 { width: 100%; } .sticky, footer { display: none; }
+.col-md-10 { width: 100%; } .sticky, footer, a[data-toggle="collapse"] { display: none; }
 .alert { background: var(--soft); border-left: .25rem solid var(--line); padding: .5rem .8rem; margin-top: 1rem; }
 .table-responsive { width: 100%; } .text-success, .passed { color: #18794e; } .text-danger, .failed { color: #c62a2f; }
 .text-warning { color: #ad5700; } .badge { border: 1px solid var(--line); border-radius: .25rem; padding: 0 .3rem; }
@@ -125,7 +126,7 @@ def _make_page(kept: _Kept) -> None:
     """Great Expectations' page of a result, with what it says alone."""
     page = rendered_page(json.loads(kept.result.read_text(encoding="utf-8")))
     body = _BODY.search(page)
-    said = _SUITE_LINK.sub(r"\1", _LOADED.sub("", body[0] if body else page))
+    said = _SUITE_LINK.sub(r"\1", _HANDLER.sub("", _LOADED.sub("", body[0] if body else page)))
     title = f"{kept.asset}, {kept.name}"
     top = f'<p><a href="../{INDEX}">All results</a></p><h1>{html.escape(title)}</h1>'
     kept.page.parent.mkdir(parents=True, exist_ok=True)
