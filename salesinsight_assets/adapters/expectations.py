@@ -75,8 +75,8 @@ def rendered_page(report: Mapping[str, Any]) -> str:
     """Great Expectations' page of a report, as HTML."""
     _great_expectations()
     from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
-    from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view.view import DefaultJinjaPageView
 
     schema: Any = expectationSuiteValidationResultSchema
     renderer: Any = ValidationResultsPageRenderer()

@@ -228,7 +228,7 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
         _unique("message_key"),
         _one_of("status", "pending", "sending", "sent", "unknown", "failed", "cancelled"),
         _filled_where("sent_at", {"status": "sent"}),
-        _filled_where("error", {"status": "failed"}),
+        _filled_where("error", {"status": "failed"}, "warning"),
     ),
 }
 
