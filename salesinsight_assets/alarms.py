@@ -1,4 +1,4 @@
-"""Alarms of what was made: weekly checks that found something, messages that did not arrive. Told in SLACK_OPS_CHANNEL.
+"""Alarms of what was made: nightly or weekly checks that found something, messages that did not arrive. Told in SLACK_OPS_CHANNEL.
 
 A weekly check whose predictions did not come true also asks for a training. What belongs elsewhere: what was not made, because it is
 late or failed (watch).
@@ -51,6 +51,20 @@ def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     return _look(
         context, "feature_defaults", ["feature"], "Features take their default more often than before", "defaults"
     )
+
+
+@dg.sensor(
+    name="tell_of_volumes",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    description="Tells the data engineer when far fewer or more rows came, deals are open or alerts were raised than is usual, and when"
+    " it is as usual again.",
+)
+def tell_of_volumes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One message an episode."""
+    from salesinsight_assets.domain.monitoring.volume import KEYS
+
+    return _look(context, "volume_checks", KEYS, "Volumes are not as usual", "volume")
 
 
 @dg.sensor(
@@ -156,4 +170,4 @@ def tell_of_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     return _tell(context, day.isoformat(), alarms, "Messages did not arrive", "messages", [])
 
 
-SENSORS = [tell_of_drift, tell_of_defaults, tell_of_messages, ask_for_training]
+SENSORS = [tell_of_drift, tell_of_defaults, tell_of_volumes, tell_of_messages, ask_for_training]

@@ -13,31 +13,54 @@ from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation, m
 from salesinsight_assets.metadata import markdown_table, partition_day
 from salesinsight_assets.partitions import DAILY, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.settings import load_settings
 from salesinsight_assets.shared_names import asset_key
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.expectations import ExpectationResult
 
 CHECK = "expectations"
+REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
 
 
 def _described(expectations: Sequence[Expectation]) -> str:
     return "\n".join(f"- {e.severity}: {e.name}" for e in expectations)
 
 
-def _checked(url: str, asset: str, query: str, id_column: str) -> dg.AssetCheckResult:
-    from salesinsight_assets.adapters.expectations import check_rows
+def _checked(url: str, asset: str, query: str, id_column: str, name: str) -> dg.AssetCheckResult:
+    """The suite of an asset, its result kept for the Data Docs under the name of its day, or month."""
+    from salesinsight_assets.adapters.data_docs import keep_result
+    from salesinsight_assets.adapters.expectations import validated
 
-    results = check_rows(url, query, id_column, EXPECTATIONS[asset])
-    failed = [r for r in results if not r.success]
+    found = validated(url, query, id_column, EXPECTATIONS[asset], asset)
+    page = keep_result(load_settings().home, asset, name, found.report)
+    failed = [r for r in found.results if not r.success]
     is_critical = any(r.expectation.severity == "critical" for r in failed)
     return dg.AssetCheckResult(
         asset_key=asset_key(asset),
         check_name=CHECK,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        metadata={"passed": f"{len(results) - len(failed)} of {len(results)}", **(_shown(failed) if failed else {})},
+        metadata={
+            "passed": f"{len(found.results) - len(failed)} of {len(found.results)}",
+            **(_shown(failed) if failed else {}),
+            "failed expectations": len(failed),
+            "rows": found.row_count,
+            **_figures(found.results),
+            "data docs": dg.MetadataValue.path(str(page)),
+        },
     )
+
+
+def _figures(results: "Sequence[ExpectationResult]") -> dict[str, float]:
+    """A number for each expectation, to follow over time: the rows that failed it, or what was seen."""
+    figures: dict[str, float] = {}
+    for result in results:
+        if result.unexpected is not None:
+            figures[f"failing: {result.expectation.name}"] = result.unexpected
+        elif result.observed is not None:
+            figures[f"seen: {result.expectation.name}"] = result.observed
+    return figures
 
 
 def _shown(failed: "Sequence[ExpectationResult]") -> dict[str, dg.MetadataValue[str]]:
@@ -56,11 +79,11 @@ def _shown(failed: "Sequence[ExpectationResult]") -> dict[str, dg.MetadataValue[
         for t in CRM_TABLES
     ],
 )
-def crm_expectations(warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
+def crm_expectations(warehouse: WarehouseResource, company: CompanyResource) -> Iterator[dg.AssetCheckResult]:
     """The current, undeleted rows of every CRM table."""
     for table in CRM_TABLES:
         query = f"SELECT * FROM crm.{table.name} WHERE valid_to IS NULL AND NOT is_deleted"
-        yield _checked(warehouse.open().url, table.name, query, "id")
+        yield _checked(warehouse.open().url, table.name, query, "id", company.last_complete_day().isoformat())
 
 
 def _partition_check(
@@ -76,7 +99,9 @@ def _partition_check(
     def expectations(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         day = partition_day(context)
         query = f"SELECT * FROM {table} WHERE {partition_column} = DATE '{day.isoformat()}'"
-        return _checked(warehouse.open().url, asset, query, id_column)
+        if asset in REPORTS:
+            query += f" AND report = '{asset}'"
+        return _checked(warehouse.open().url, asset, query, id_column, day.isoformat())
 
     return expectations
 
@@ -96,7 +121,11 @@ partition_expectations = [
         ("feature_drift", "insight.feature_drift", "as_of_date", "feature", DAILY),
         ("feature_defaults", "insight.feature_defaults", "as_of_date", "feature", DAILY),
         ("model_checks", "insight.model_checks", "as_of_date", "segment", DAILY),
+        ("volume_checks", "insight.volume_checks", "as_of_date", "subject", DAILY),
         ("coaching_cards", "insight.coaching_cards", "as_of_date", "owner_id", DAILY),
+        *((report, "insight.reports", "as_of_date", "audience", DAILY) for report in REPORTS),
+        ("deliveries", "engagement.outbox", "as_of_date", "message_key", DAILY),
+        ("win_probability_model", "insight.models", "model_month", "model_id", MONTHLY),
         ("training_examples", "insight.training_examples", "model_month", "opportunity_id", MONTHLY),
         ("model_calibration", "insight.model_calibration", "model_month", "bin_from", MONTHLY),
     )
@@ -127,27 +156,3 @@ def no_rep_gets_more_than_the_cap(
     owners = alerts.loc[alerts["status"] == "to_send", "owner_id"].astype(str).tolist()
     most, is_allowed = most_alerts_of_one_rep(owners, company.policies.alerts)
     return dg.AssetCheckResult(passed=is_allowed, metadata={"most_alerts_of_one_rep": most})
-
-
-def _alarm_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:
-    """A warning, which stops nothing, where a weekly check raised an alarm; it names what was found."""
-
-    @dg.asset_check(asset=asset, name=name, partitions_def=DAILY, description=description)
-    def check(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        rows = warehouse.open().partition(asset, partition_day(context))
-        alarms = rows[rows["is_alarm"].astype(bool)]
-        column = "feature" if "feature" in rows else "segment"
-        found = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
-        failed = {"failed": dg.MetadataValue.md(markdown_table(found))} if found else {}
-        return dg.AssetCheckResult(
-            passed=not found, severity=dg.AssetCheckSeverity.WARN, metadata={"figures": len(rows), **failed}
-        )
-
-    return check
-
-
-alarm_checks = [
-    _alarm_check("feature_drift", "no_drift", "No feature, score or category differs from the weeks before."),
-    _alarm_check("feature_defaults", "no_jump_of_defaults", "No feature takes its default more often than before."),
-    _alarm_check("model_checks", "within_band", "What was said comes true, overall and in every segment."),
-]

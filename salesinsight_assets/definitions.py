@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from salesinsight_assets import alarms, checks, pruning, resending, run_logs, schedules, shared_names, watch
+from salesinsight_assets import (
+    alarms,
+    checks,
+    pruning,
+    resending,
+    run_logs,
+    schedules,
+    shared_names,
+    watch,
+    watch_checks,
+)
 from salesinsight_assets.assets import (
     alerts,
     crm,
@@ -43,7 +53,7 @@ defs = dg.Definitions(
             *schedules.with_times(dg.load_assets_from_modules(STAGE_MODULES, key_prefix=shared_names.KEY_PREFIX)),
         ]
     ),
-    asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=shared_names.KEY_PREFIX),
+    asset_checks=dg.load_asset_checks_from_modules([checks, watch_checks], asset_key_prefix=shared_names.KEY_PREFIX),
     jobs=[*schedules.JOBS, *pruning.JOBS],
     schedules=[*schedules.SCHEDULES, *pruning.SCHEDULES],
     sensors=[*schedules.SENSORS, *alarms.SENSORS, *resending.SENSORS, *watch.SENSORS],

@@ -39,6 +39,15 @@ def table_metadata(table: DerivedTable | CrmTable) -> dict[str, Any]:
     return {"dagster/column_schema": column_schema(table), "table": f"{schema}.{table.name}"}
 
 
+def object_metadata(table: CrmTable) -> dict[str, Any]:
+    """Of a Salesforce object: the fields that are asked for, by Salesforce's names, and the columns that they fill."""
+    columns = [
+        dg.TableColumn(c.field, c.type, f"{table.name}.{c.name}", dg.TableColumnConstraints(nullable=c.is_nullable))
+        for c in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), "object": table.salesforce_object}
+
+
 def column_schema(table: DerivedTable | CrmTable) -> dg.TableSchema:
     """The columns of a table as Dagster shows them."""
     if isinstance(table, CrmTable):

@@ -24,6 +24,7 @@ from salesinsight_assets.domain.feedback.rates import RatePolicy
 from salesinsight_assets.domain.model.policy import ExamplePolicy, ModelPolicy, PromotionPolicy
 from salesinsight_assets.domain.monitoring.policy import MonitoringPolicy
 from salesinsight_assets.domain.monitoring.retention import RetentionPolicy
+from salesinsight_assets.domain.monitoring.volume_policy import VolumePolicy
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.domain.reports.coaching_policy import CoachingPlaybook, CoachingPolicy
 from salesinsight_assets.domain.reports.policy import ReportPolicy
@@ -73,6 +74,8 @@ class ScheduleTimes:
     scores: str = "04:00"
     alerts: str = "05:00"
     messages: str = "05:30"
+    volume: str = "06:00"
+    data_docs: str = "07:00"
     training: str = "02:30"
     monitoring: str = "06:00"
     feedback: str = "06:15"
@@ -122,6 +125,7 @@ class Policies:
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
     monitoring: MonitoringPolicy = field(default_factory=MonitoringPolicy)
+    volume: VolumePolicy = field(default_factory=VolumePolicy)
     coaching: CoachingPolicy = field(default_factory=CoachingPolicy)
     coaching_playbook: CoachingPlaybook = field(default_factory=CoachingPlaybook)
     reports: ReportPolicy = field(default_factory=ReportPolicy)

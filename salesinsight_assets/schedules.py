@@ -11,12 +11,14 @@ from typing import Any
 
 import dagster as dg
 
+from salesinsight_assets.domain.crm.tables import CRM_TABLES
 from salesinsight_assets.domain.mornings import EVERY_MORNING, Mornings
 from salesinsight_assets.policies import load_policies, read_config
 from salesinsight_assets.settings import load_settings
 from salesinsight_assets.shared_names import RUN_TAGS, asset_key, asset_name, groups
 from salesinsight_assets.steps import (
     MADE_FOR,
+    NIGHTLY_CHECKS,
     REPORTS,
     STEPS,
     SYNC,
@@ -36,10 +38,14 @@ def _assets(*names: str) -> dg.AssetSelection:
 
 _job = partial(dg.define_asset_job, tags=RUN_TAGS)
 
-CRM = groups("crm")
-NIGHTLY = groups("history", "features", "scores", "alerts", "delivery", "feedback")
+VOLUMES = [dg.AssetCheckKey(asset_key(f"salesforce/{t.salesforce_object}"), "usual_volume") for t in CRM_TABLES]
+CRM = groups("crm") | dg.AssetSelection.checks(*VOLUMES)
+"""The tables, and what is checked of the objects that they come from."""
+NIGHTLY_CHECKED = _assets(*NIGHTLY_CHECKS)
+NIGHTLY = groups("history", "features", "scores", "alerts", "delivery", "feedback") | NIGHTLY_CHECKED
 MODEL = groups("model")
-WEEKLY = groups("monitoring", "experiments")
+WEEKLY = groups("monitoring", "experiments") - NIGHTLY_CHECKED
+
 
 REPORT_ASSETS = {
     report: _assets(report, *(made for made, told_in in MADE_FOR.items() if told_in == report)) for report in REPORTS
@@ -75,6 +81,8 @@ SCHEDULES = [crm_sync_schedule]
 
 SELECTIONS = {
     **{step: groups(*names) for step, names in STEPS.items()},
+    "monitoring": groups("monitoring") - NIGHTLY_CHECKED,
+    **{step: _assets(asset) for asset, step in NIGHTLY_CHECKS.items()},
     **REPORT_ASSETS,
 }
 """What each step materializes."""

@@ -30,6 +30,9 @@ REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review
 MADE_FOR = {"coaching_cards": "rep_performance"}
 """What is made in the step of a report, for it."""
 
+NIGHTLY_CHECKS = {"volume_checks": "volume", "data_docs": "data_docs"}
+"""Of the monitoring, what is made each night, each in a step of its own; the rest is weekly."""
+
 SYNC = "sync"
 _SYNC_GROUPS = ("salesforce", "crm")
 _AFTER_FRIDAY = Mornings("in the night after Friday", weekday=5)
@@ -50,7 +53,7 @@ def step_of(asset: str, group: str | None) -> str | None:
     if group in _SYNC_GROUPS:
         return SYNC
     step_of_group = {name: step for step, groups in STEPS.items() for name in groups}
-    return MADE_FOR.get(asset) or step_of_group.get(group or "")
+    return {**MADE_FOR, **NIGHTLY_CHECKS}.get(asset) or step_of_group.get(group or "")
 
 
 def mornings(step: str) -> Mornings:

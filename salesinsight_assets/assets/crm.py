@@ -17,9 +17,12 @@ from salesinsight_assets.crm_report import (
     is_too_old,
     sync_checks,
 )
+from salesinsight_assets.domain.crm.field_map import mapped_tables
 from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
-from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, table_metadata
+from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, object_metadata, table_metadata
+from salesinsight_assets.policies import read_config
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
+from salesinsight_assets.settings import load_settings
 from salesinsight_assets.shared_names import asset_key, pool
 from salesinsight_assets.sync_progress import SyncTold
 
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
 GROUP = "crm"
 Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation
 
+_mapped = mapped_tables(CRM_TABLES, read_config(load_settings().config_file).get("crm", {}))
 salesforce_objects = [
     dg.AssetSpec(
         asset_key(f"salesforce/{table.salesforce_object}"),
         group_name="salesforce",
         owners=OWNERS,
         kinds={"salesforce"},
-        description=f"The {table.salesforce_object} object of the company's Salesforce.",
+        description=f"The {mapped.salesforce_object} object of the company's Salesforce: the fields that are asked for.",
+        metadata=object_metadata(mapped),
     )
-    for table in CRM_TABLES
+    for table, mapped in zip(CRM_TABLES, _mapped, strict=True)
 ]
 
 

@@ -98,6 +98,21 @@ def business_review(
     return published_to_company(context, store, company, business_review_report(store, company, partition_day(context)))
 
 
+REPLAY_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("from", "date", "The first day that is judged."),
+        dg.TableColumn("to", "date", "The last one."),
+        dg.TableColumn("known_until", "date", "The day until which the CRM's rows tell of outcomes."),
+        dg.TableColumn("gates", "json", "What the gate said of the model of each month."),
+        dg.TableColumn("scores", "json", "Of the models' and of the rules' scores: AUC, Brier score, calibration."),
+        dg.TableColumn(
+            "alerts", "json", "Precision at the cap, days of warning, the amount warned about, and the deals."
+        ),
+    ]
+)
+"""What the figures of a replay hold."""
+
+
 class Days(dg.Config):
     """The days to judge, as YYYY-MM-DD; left out: from the first, or to the last, that was scored."""
 
@@ -112,7 +127,15 @@ class Days(dg.Config):
     description="What the scores and alerts of past days were worth, by what has become of the deals since: AUC, Brier score,"
     " calibration, precision at the cap, days of warning, amount warned about. Backfill the daily assets first, or run"
     " `salesinsight replay`, which prints the same. It is shown here and stored nowhere else.",
+    metadata={"dagster/column_schema": REPLAY_COLUMNS},
     deps=["opportunity_scores", "rep_alerts", "win_probability_model", "opportunities", "opportunity_history"],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "can_be_judged",
+            asset="replay_report",
+            description="Enough of the deals that were scored are decided by now to judge the scores by.",
+        )
+    ],
 )
 def replay_report(config: Days, warehouse: WarehouseResource, company: CompanyResource) -> dg.MaterializeResult:
     from salesinsight_assets.domain.reports.pages import as_markdown
@@ -128,7 +151,15 @@ def replay_report(config: Days, warehouse: WarehouseResource, company: CompanyRe
             **report.headline,
             "report": dg.MetadataValue.md(page),
             "figures": dg.MetadataValue.json(report.as_plain()),
-        }
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="can_be_judged",
+                passed=any(kind.evaluation for kind in report.scores),
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"figures": len(report.headline)},
+            )
+        ],
     )
 
 

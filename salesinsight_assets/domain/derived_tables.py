@@ -350,6 +350,33 @@ MODEL_CHECKS = DerivedTable(
     ),
     "as_of_date",
 )
+VOLUME_CHECKS = DerivedTable(
+    "volume_checks",
+    (
+        _DAY,
+        _key(
+            "kind",
+            "text",
+            "source: what the CRM brings; pipeline: deals, alerts and scores; owner: what one person does.",
+        ),
+        _key("subject", "text", "The CRM table, the owner's Salesforce Id, or all deals."),
+        _key("measure", "text", "What is counted, such as rows created."),
+        _key("days", "integer", "Over how many days up to the day: 1 or 7."),
+        TableColumn("value", "number", "The figure; missing where the day was not read to its end."),
+        TableColumn(
+            "usual", "number", "What the weeks before lead to expect; missing: not yet known, or an owner is away."
+        ),
+        TableColumn("low", "number", "Where chance leaves it 999 times of 1000: from here …"),
+        TableColumn("high", "number", "… to here."),
+        TableColumn("p_value", "number", "How likely chance alone is as far off."),
+        TableColumn(
+            "q_value", "number", "Share of false alarms among those of the day and kind that are at least as sure."
+        ),
+        _IS_ALARM,
+        _FINDING,
+    ),
+    "as_of_date",
+)
 COACHING_CARDS = DerivedTable(
     "coaching_cards",
     (
@@ -504,6 +531,7 @@ DERIVED_TABLES = (
     FEATURE_DRIFT,
     FEATURE_DEFAULTS,
     MODEL_CHECKS,
+    VOLUME_CHECKS,
     COACHING_CARDS,
     REPORTS,
     OUTBOX,

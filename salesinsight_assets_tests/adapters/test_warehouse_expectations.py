@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesinsight_assets.adapters.expectations import SHOWN_ROWS, check_rows
+from salesinsight_assets.adapters.expectations import SHOWN_ROWS, check_rows, validated
 from salesinsight_assets.adapters.warehouse import Warehouse, tables
 from salesinsight_assets.domain.expectations import EXPECTATIONS, Expectation
 
@@ -54,6 +54,33 @@ def test_of_many_failing_rows_some_are_shown(warehouse: Warehouse, query: str) -
     assert result.found == "50 of 50 rows"
 
 
+PAIR = Expectation(
+    "ExpectColumnPairValuesAToBeGreaterThanB",
+    {"column_A": "amount", "column_B": "least", "or_equal": True, "ignore_row_if": "either_value_is_missing"},
+)
+FILLED = Expectation("ExpectColumnValuesToNotBeNull", {"column": "amount"}, where={"name": "a"})
+ONCE = Expectation("ExpectCompoundColumnsToBeUnique", {"column_list": ["id", "name"]})
+
+
+def test_pairs_conditions_and_compound_keys_look_at_the_rows_they_are_about(warehouse: Warehouse) -> None:
+    rows = "SELECT * FROM (VALUES {}) AS t(id, name, amount, least)"
+    good = rows.format("('1', 'a', 2.0, 2.0), ('2', 'b', NULL, 1.0), ('1', 'b', 3.0, NULL)")
+    found = validated(warehouse.url, good, "id", [PAIR, FILLED, ONCE], "rows")
+    assert [result.success for result in found.results] == [True] * 3
+    bad = rows.format("('1', 'a', NULL, 2.0), ('2', 'b', 1.0, 2.0), ('2', 'b', 3.0, NULL)")
+    found = validated(warehouse.url, bad, "id", [PAIR, FILLED, ONCE], "rows")
+    assert [result.unexpected for result in found.results] == [1, 1, 2]
+    assert found.row_count == 3
+    assert found.results[1].rows[0]["id"] == "1"
+
+
+def test_each_result_has_a_number_to_follow(warehouse: Warehouse, query: str) -> None:
+    fill(warehouse, ("1", "a", 0.0), ("2", None, 5.0))
+    found = validated(warehouse.url, query, "id", [NOT_NULL, SOME], "rows")
+    assert [(result.unexpected, result.observed) for result in found.results] == [(1, None), (None, 2.0)]
+    assert found.row_count == 2
+
+
 def test_an_expectation_that_cannot_be_evaluated_is_an_error_not_a_pass(warehouse: Warehouse, query: str) -> None:
     fill(warehouse, ("1", "a", 1.0))
     missing = Expectation("ExpectColumnValuesToNotBeNull", {"column": "no_such_column"})
@@ -63,9 +90,16 @@ def test_an_expectation_that_cannot_be_evaluated_is_an_error_not_a_pass(warehous
 
 @pytest.mark.parametrize("asset", EXPECTATIONS)
 def test_every_expectation_of_ours_can_be_evaluated_on_its_table(warehouse: Warehouse, asset: str) -> None:
-    table = (
-        tables.outbox if asset == "messages" else tables.metadata.tables.get(f"insight.{asset}", tables.CRM.get(asset))
+    full_names = {
+        "messages": "engagement.outbox",
+        "deliveries": "engagement.outbox",
+        "win_probability_model": "insight.models",
+    }
+    full_names |= dict.fromkeys(
+        ("pipeline_health", "rep_performance", "model_check", "business_review"), "insight.reports"
     )
+    named = full_names.get(asset, f"insight.{asset}")
+    table = tables.metadata.tables.get(named, tables.CRM.get(asset))
     name = "insight.opportunity_scores" if table is None else table.fullname
     id_column = "opportunity_id" if table is None else list(table.primary_key.columns.keys())[-1]
     results = check_rows(warehouse.url, f"SELECT * FROM {name}", id_column, EXPECTATIONS[asset])

@@ -19,8 +19,8 @@ SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
 HEAVY = ("lightgbm", "shap", "great_expectations", "sklearn", "altair", "matplotlib", "scipy", "numba", "vl_convert")
 SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
 OURS = {name: spec for name, spec in SPECS.items() if spec.group_name != "salesforce"}
-KEPT = {name: spec for name, spec in OURS.items() if name != "replay_report"}
-"""Those that fill a table; a replay is only shown."""
+KEPT = {name: spec for name, spec in OURS.items() if name not in ("replay_report", "data_docs")}
+"""Those that fill a table; a replay is only shown, and the Data Docs are files."""
 GRAPH = defs.resolve_asset_graph()
 
 
@@ -90,21 +90,32 @@ def test_every_stage_is_a_module_and_a_group_of_the_same_name() -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_every_asset_says_who_owns_it_what_it_is_and_where_it_belongs(name: str) -> None:
+def test_every_asset_says_who_owns_it_what_it_is_where_it_belongs_and_what_it_holds(name: str) -> None:
     spec = SPECS[name]
     assert spec.owners
     assert len(spec.description or "") > 30
     assert spec.kinds
     assert spec.group_name in ("salesforce", *STAGES)
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_every_asset_but_a_replay_shows_its_columns_and_its_table(name: str) -> None:
-    spec = KEPT[name]
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     assert len(schema.columns) > 3
-    assert spec.metadata["table"].partition(".")[0] in ("crm", "insight", "engagement")
+    assert all(column.type and column.description for column in schema.columns)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_asset_is_checked(name: str) -> None:
+    assert [check.name for check in _checks() if check.asset_key == SPECS[name].key]
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_every_asset_of_rows_shows_its_table(name: str) -> None:
+    assert KEPT[name].metadata["table"].partition(".")[0] in ("crm", "insight", "engagement")
+
+
+def test_an_object_of_salesforce_shows_the_fields_that_are_asked_for() -> None:
+    columns = {c.name: c.description for c in SPECS["salesforce/Opportunity"].metadata["dagster/column_schema"].columns}
+    assert columns["StageName"] == "opportunities.stage_name"
+    assert columns["Product__c"] == "opportunities.product"
 
 
 def test_lineage_is_unbroken_from_salesforce_to_the_deliveries() -> None:
@@ -117,6 +128,7 @@ def test_lineage_is_unbroken_from_salesforce_to_the_deliveries() -> None:
     missing = {key.to_user_string() for key in GRAPH.get_all_asset_keys()} - {key.to_user_string() for key in above}
     made_for_people = {"model_calibration", "model_comparison", "champion"}
     looking_back = {"feature_drift", "feature_defaults", "model_checks", "alert_outcomes", "alert_rates", "alert_lift"}
+    looking_back |= {"volume_checks", "data_docs"}
     who_sees_what = {"user_roles", "salesforce/UserRole"}
     assert missing == made_for_people | looking_back | who_sees_what | {"replay_report", "coaching_cards", *REPORTS}
     assert dg.AssetKey(["salesforce", "Opportunity"]) in above
@@ -130,7 +142,7 @@ def test_only_salesforces_own_objects_are_made_elsewhere() -> None:
 
 def test_every_asset_with_rows_of_its_own_is_checked_by_expectations_that_block() -> None:
     checked = {c.asset_key.to_user_string() for c in _checks() if c.name == "expectations" and c.blocking}
-    assert set(KEPT) - checked == {"win_probability_model", "champion", "deliveries", *REPORTS}
+    assert set(KEPT) - checked == {"champion"}
 
 
 def test_every_check_says_what_it_promises() -> None:

@@ -30,7 +30,8 @@ for sensor in defs.sensors:
     if isinstance(sensor, dg.AutomationConditionSensorDefinition):
         print("selects", sensor.name, len(sensor.asset_selection.resolve(graph)))
 for key in graph.asset_check_keys:
-    print("asset", key.asset_key.to_user_string(), asset_name(key.asset_key), True)
+    for asset in (key.asset_key, *graph.get(key).parent_entity_keys):
+        print("asset", asset.to_user_string(), asset_name(asset), asset in graph.get_all_asset_keys())
 for job in (defs.resolve_job_def(job.name) for job in defs.jobs):
     print("tags", job.run_tags.get("salesinsight/company"))
     for node in job.nodes:

@@ -123,10 +123,16 @@ def test_each_step_waits_for_its_hour_and_for_the_step_before(night: Night) -> N
     night.materialized("messages")
     assert night.ticks(5.53) == {"deliveries"}
     night.materialized("deliveries")
-    assert night.ticks(6.0, 6.2) == set()
+    assert night.ticks(5.99) == set()
+    assert night.ticks(6.01) == {"volume_checks"}
+    night.materialized("volume_checks")
+    assert night.ticks(6.2) == set()
     assert night.ticks(6.26) == {"alert_outcomes"}
     night.materialized("alert_outcomes")
-    assert night.ticks(6.5, 9.0, 12.0, 23.0) == set()
+    assert night.ticks(6.99) == set()
+    assert night.ticks(7.01) == {"data_docs"}
+    night.materialized("data_docs")
+    assert night.ticks(9.0, 12.0, 23.0) == set()
 
 
 def test_nothing_starts_while_the_crm_was_not_read_in_this_night(night: Night) -> None:
@@ -149,7 +155,7 @@ def test_a_night_that_is_late_catches_up_step_by_step(night: Night) -> None:
     night.materialized("opportunity_scores", "model_comparison")
     assert night.ticks(8.02) == {"rep_alerts"}
     night.materialized("rep_alerts")
-    assert night.ticks(8.03) == {"messages"}
+    assert night.ticks(8.03) == {"messages", "volume_checks"}
 
 
 @pytest.mark.parametrize("table", ["opportunities", "tasks"])
@@ -338,7 +344,7 @@ def test_the_sync_starts_at_two_and_again_in_the_afternoon() -> None:
     assert schedule.job_name == "crm_sync"
 
 
-ALARMS = ("tell_of_drift", "tell_of_defaults", "tell_of_messages", "ask_for_training")
+ALARMS = ("tell_of_drift", "tell_of_defaults", "tell_of_volumes", "tell_of_messages", "ask_for_training")
 
 
 def test_schedules_and_steps_run_without_being_switched_on() -> None:

@@ -19,7 +19,7 @@ _MOST_LINES = 6
 RUNBOOK_ENTRIES = (
     *(DATABASE, SENSORS, DISK),
     *("salesforce", "failed", "lost", "slow", "late"),
-    *("drift", "defaults", "predictions", "messages"),
+    *("drift", "defaults", "volume", "predictions", "messages"),
 )
 """Every entry of docs/runbook.md that a page can point to: outages, what befalls a night, alarms of what was made."""
 

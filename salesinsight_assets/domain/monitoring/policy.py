@@ -18,6 +18,8 @@ class MonitoringPolicy:
 
     All of it only beyond chance: `false_alarm_rate` is the share of false ones among the alarms of a week, and
     `recent_false_alarm_rate` that of the recent outcomes, which are few.
+
+    Of the expectations of each asset the newest `kept_results` results are kept for the Data Docs.
     """
 
     reference_weeks: int = 12
@@ -34,6 +36,7 @@ class MonitoringPolicy:
     auc_fall: float = 0.05
     false_alarm_rate: float = 0.005
     recent_false_alarm_rate: float = 0.03
+    kept_results: int = 14
 
     def days(self, day: date) -> list[date]:
         """The day of a check and the same weekday of the weeks before, that it is compared with."""
