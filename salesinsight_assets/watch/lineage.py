@@ -38,13 +38,14 @@ class Lineage:
 
     @cached_property
     def _checked_by(self) -> Mapping[str, str]:
-        """The step whose assets a step of checks looks at."""
+        """The step whose assets a step of checks looks at; of what lies outside, the step that reads it."""
         graph = self.repository.asset_graph
         return {
-            definition.op.name: self._op(key.asset_key)
+            definition.op.name: self._op(made)
             for definition in graph.assets_defs
             if definition.is_executable and not definition.keys
             for key in definition.check_keys
+            for made in self._made_of(key.asset_key)
         }
 
     def step(self, step_key: str) -> str:
@@ -64,6 +65,11 @@ class Lineage:
         if not self.repository.has_job(run.job_name):
             return frozenset()
         return frozenset(self.repository.get_job(run.job_name).asset_layer.selected_asset_keys)
+
+    def _made_of(self, key: dg.AssetKey) -> Iterable[dg.AssetKey]:
+        """An asset that a step makes; of one that lies outside of Dagster, those that are made of it."""
+        node = self.repository.asset_graph.get(key)
+        return (key,) if node.is_executable else node.child_keys
 
     def _op(self, key: dg.AssetKey) -> str:
         return self.repository.asset_graph.get(key).assets_def.op.name
