@@ -14,7 +14,7 @@ import dagster as dg
 from salesinsight_assets.domain.alerts.work_time import WorkTimePolicy, without_work_time, zone_of
 from salesinsight_assets.metadata import partition_day
 from salesinsight_assets.resources import CompanyResource
-from salesinsight_assets.sending import SEND_TAG, is_replay
+from salesinsight_assets.sending import is_at_any_hour, is_replay
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +50,8 @@ def work_times(context: dg.AssetExecutionContext, store: "Warehouse", company: C
     """The work times of all reps, by the time zones that the CRM names for them."""
     users = store.read("SELECT id, time_zone_sid_key FROM crm.users WHERE valid_to IS NULL AND NOT is_deleted")
     zones = {str(row["id"]): zone_of(row["time_zone_sid_key"], company.zone) for row in users.to_dict("records")}
-    is_at_any_hour = context.run.tags.get(SEND_TAG) == "true" or is_replay(context, company)
-    return WorkTimes(zones, company.zone, None if is_at_any_hour else company.policies.work_time)
+    has_no_hours = is_at_any_hour(context) or is_replay(context, company)
+    return WorkTimes(zones, company.zone, None if has_no_hours else company.policies.work_time)
 
 
 def silences_of_day(context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource) -> "pd.DataFrame":

@@ -19,25 +19,38 @@ SEND_TAG = "salesinsight/send"
 BACKFILL_TAG = "dagster/backfill"
 REPLAY_TAG = "salesinsight/replay"
 """Of the runs of `salesinsight replay`. With Dagster's own tag they would not be shown: it hides a backfill's runs behind it."""
-_OF_THE_PAST = {BACKFILL_TAG: "this run is a backfill", REPLAY_TAG: "this run replays past days"}
 NO_CHANNEL = "neither SMTP_URL nor SLACK_BOT_TOKEN is set"
 OF_THIS_NIGHT = timedelta(hours=6)
 """Rows that are older than this when messages are made were not read in the night that makes them."""
 
 
 def is_replay(context: dg.AssetExecutionContext, company: CompanyResource) -> bool:
-    """Whether the run works on a past day as if it were its night: a backfill, or a day that is not the latest one."""
-    tags = context.run.tags
-    if _OF_THE_PAST.keys() & tags.keys():
+    """Whether the run works on a past day as if it were its night: a backfill, or a day that is not the latest one.
+
+    A backfill that may send (SEND_TAG) catches up with missed nights: its latest day is a night like any other.
+    """
+    if _because_of_the_past(context):
         return True
-    return tags.get(SEND_TAG) != "true" and partition_day(context) != company.last_complete_day()
+    return not is_at_any_hour(context) and partition_day(context) != company.last_complete_day()
+
+
+def is_at_any_hour(context: dg.AssetExecutionContext) -> bool:
+    """Whether somebody asked for this one run's messages, whatever its day and hour."""
+    tags = context.run.tags
+    return tags.get(SEND_TAG) == "true" and BACKFILL_TAG not in tags
+
+
+def _because_of_the_past(context: dg.AssetExecutionContext) -> str | None:
+    tags = context.run.tags
+    if BACKFILL_TAG in tags and tags.get(SEND_TAG) != "true":
+        return "this run is a backfill"
+    return "this run replays past days" if REPLAY_TAG in tags else None
 
 
 def withheld_because(context: dg.AssetExecutionContext, store: "Warehouse", company: CompanyResource) -> str | None:
     """Why nobody may be told by this run; None: they may."""
-    of_the_past = _OF_THE_PAST.keys() & context.run.tags.keys()
-    if of_the_past:
-        return _OF_THE_PAST[min(of_the_past)]
+    if because := _because_of_the_past(context):
+        return because
     if context.run.tags.get(SEND_TAG) == "false":
         return "this run was told not to send"
     if is_replay(context, company):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         "delivery",
         OUTBOX,
         "One digest e-mail a rep and one Slack message for each HIGH alert. Put into the outbox under a key that is used"
-        " once, and only in the night after the day, on CRM rows under 24 h old: backfills and replays never send.",
+        " once, and only in the night after the day, on CRM rows under 24 h old: replays never send, nor"
+        " does a backfill, unless it catches up with missed nights.",
         {"email", "slack", "postgres"},
         name="messages",
     ),

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from threading import Thread
 
 import pytest
@@ -12,12 +12,14 @@ from dagster._core.storage.dagster_run import DagsterRun
 
 from salesinsight_assets.cli import nightly, replay
 from salesinsight_assets.domain.reports.due import due_after
+from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.conftest import LAST_DAY, REPORTS, SMALL_MODEL, Platform
 
 FRIDAY, SUNDAY, TUESDAY = (date(2025, 3, day) for day in (14, 16, 18))
 PAST_DAYS = (FRIDAY, SUNDAY, TUESDAY, LAST_DAY)
 """On the mornings after which every report is due; the last is the one after which a night tells people."""
 BACKFILL = DagsterRun.tags_for_backfill_id("abcdefgh")
+CATCHING_UP = {**BACKFILL, SEND_TAG: "true"}
 READERS = "\n[reports]\n" + "\n".join(f'{report} = ["reader@example.com"]' for report in REPORTS)
 
 
@@ -90,3 +92,22 @@ def test_a_backfill_a_replay_and_a_past_night_send_nothing(platform, mail_server
     platform.materialize("messages", "deliveries", partition=LAST_DAY)
     assert mail_server.made > 0
     assert slack_server.made > 0, "the night itself does tell people"
+
+
+def test_a_missed_week_is_caught_up_and_only_what_is_still_true_is_told(platform, mail_server, slack_server) -> None:
+    week = [LAST_DAY - timedelta(days=ago) for ago in range(6, -1, -1)]
+    for day in week[:-1]:
+        platform.run_well("night_without_sync", day, CATCHING_UP)
+    alerts = platform.warehouse.exported("rep_alerts", None)
+    missed = alerts.loc[alerts["status"] == "to_send", ["opportunity_id", "rule"]]
+    assert len(missed) > 0
+    assert platform.warehouse.exported("outbox", None).empty
+    assert (mail_server.made, slack_server.made) == (0, 0)
+    platform.run_well("night_without_sync", week[-1], CATCHING_UP)
+    outbox = platform.warehouse.exported("outbox", None)
+    assert set(outbox["as_of_date"].dt.date) == {LAST_DAY}
+    assert mail_server.made > 0
+    today = platform.warehouse.exported("rep_alerts", LAST_DAY)
+    told = today.loc[today["status"] == "to_send", ["opportunity_id", "rule"]]
+    assert len(told.merge(missed)) > 0, "what nobody was told of in the missed week is told now, where it still holds"
+    assert not today["suppressed_because"].fillna("").str.contains("told on").any(), "nobody was told of anything"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,9 @@ import dagster as dg
 import psutil
 import psycopg2
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.utils import make_new_backfill_id
 
 from salesinsight_assets.adapters.warehouse import Warehouse, embedded_postgres
 from salesinsight_assets.adapters.warehouse.dump import dump, restore
@@ -46,7 +48,7 @@ sensors_after_seconds = 150
 {watch}
 """
 STEPS = ("sync", "sync_again", "features", "scores", "alerts", "messages", "training", "monitoring", "feedback",
-         "experiments", "pipeline_health", "rep_performance", "model_check", "business_review")  # fmt: skip
+         "volume", "data_docs", "experiments", "pipeline_health", "rep_performance", "model_check", "business_review")  # fmt: skip
 
 
 class Deployment:
@@ -161,10 +163,45 @@ class Deployment:
             instance.run_coordinator.submit_run(SubmitRunContext(run, None))
         return run.run_id
 
+    def backfill(self, assets: dg.AssetSelection, days: Sequence[str], tags: Mapping[str, str]) -> str:
+        """Ask for the assets of some days, as *Materialize* of a range of days in the UI does; the backfill's id."""
+        from salesinsight_assets.definitions import defs
+
+        graph = defs.resolve_asset_graph()
+        with self.instance() as instance:
+            asked = PartitionBackfill.from_asset_partitions(
+                asset_graph=graph,
+                backfill_id=make_new_backfill_id(),
+                tags=dict(tags),
+                backfill_timestamp=time.time(),
+                asset_selection=list(assets.resolve(graph)),
+                partition_names=list(days),
+                dynamic_partitions_store=instance,
+                all_partitions=False,
+                title=None,
+                description=None,
+                run_config=None,
+            )
+            instance.add_backfill(asked)
+        return asked.backfill_id
+
     def runs(self, **tags: str) -> list[dg.DagsterRun]:
         """All runs with these tags, the newest first."""
         with self.instance() as instance:
             return list(instance.get_runs(dg.RunsFilter(tags=tags)))
+
+    def backfill_status(self, backfill: str) -> BulkActionStatus:
+        """How a backfill stands."""
+        with self.instance() as instance:
+            found = instance.get_backfill(backfill)
+        assert found is not None
+        return found.status
+
+    def materialized(self, asset: str) -> list[str | None]:
+        """The days of an asset as they were made, the newest first."""
+        with self.instance() as instance:
+            found = instance.fetch_materializations(dg.AssetKey(asset), limit=100)
+        return [record.partition_key for record in found.records]
 
     def status(self, run_id: str) -> dg.DagsterRunStatus:
         """How a run stands."""

@@ -7,13 +7,16 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
+from salesinsight_assets.schedules import NIGHTLY
+from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.drill.deployment import Deployment, until
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
@@ -128,6 +131,26 @@ def test_a_daemon_that_is_killed_between_tick_and_run_is_paged_once_and_the_sync
     assert end.startswith("✅ ")
     assert len(scheduled(quiet)) == 1
     assert opened(quiet) == 0
+
+
+@pytest.mark.drill_whole
+def test_a_missed_week_is_caught_up_by_one_backfill_in_order(quiet) -> None:
+    week = [(datetime.now(UTC).date() - timedelta(days=ago)).isoformat() for ago in range(7, 0, -1)]
+    backfill = quiet.backfill(NIGHTLY, week, {SEND_TAG: "true"})
+    until(lambda: quiet.backfill_status(backfill) == BulkActionStatus.COMPLETED_SUCCESS, 1200, "the week is made")
+    runs = quiet.runs(**{"dagster/backfill": backfill})
+    assert {run.status for run in runs} == {SUCCESS}
+    assert quiet.materialized("rep_alerts")[: len(week)] == week[::-1], "the newest last"
+    scored = quiet.warehouse().read(
+        "SELECT DISTINCT as_of_date FROM insight.opportunity_scores WHERE as_of_date >= $1",
+        (date.fromisoformat(week[0]),),
+    )
+    assert sorted(f"{day:%Y-%m-%d}" for day in scored["as_of_date"]) == week
+    queued = quiet.warehouse().read(
+        "SELECT DISTINCT as_of_date FROM engagement.outbox WHERE as_of_date < $1", (date.fromisoformat(week[-1]),)
+    )
+    assert queued.empty
+    assert quiet.pages == []
 
 
 def scheduled(deployment: Deployment) -> list[dg.DagsterRun]:
