@@ -6,6 +6,7 @@ late or failed (watch).
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ from salesinsight_assets.partitions import KNOWN_UNTIL_TAG
 from salesinsight_assets.settings import SlackSettings, load_settings
 
 _NOT_CONFIGURED = "nobody was told: set SLACK_BOT_TOKEN and SLACK_OPS_CHANNEL to be told"
-_SECONDS_BETWEEN_LOOKS = 300
+_sensor = partial(dg.sensor, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=300)
 
 
 def _post(settings: SlackSettings, text: str) -> bool:
@@ -27,10 +28,8 @@ def _post(settings: SlackSettings, text: str) -> bool:
     return True
 
 
-@dg.sensor(
+@_sensor(
     name="tell_of_drift",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
     description="Tells the data engineer when features, scores or categories drift, and when they are well again.",
 )
 def tell_of_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -40,10 +39,8 @@ def tell_of_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     )
 
 
-@dg.sensor(
+@_sensor(
     name="tell_of_defaults",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
     description="Tells the data engineer when features can no longer be computed, and when they are well again.",
 )
 def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -53,10 +50,8 @@ def tell_of_defaults(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     )
 
 
-@dg.sensor(
+@_sensor(
     name="tell_of_volumes",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
     description="Tells the data engineer when far fewer or more rows came, deals are open or alerts were raised than is usual, and when"
     " it is as usual again.",
 )
@@ -67,11 +62,9 @@ def tell_of_volumes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     return _look(context, "volume_checks", KEYS, "Volumes are not as usual", "volume")
 
 
-@dg.sensor(
+@_sensor(
     name="ask_for_training",
     job_name="training",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
     description="Where predictions did not come true: tells the data engineer, and asks for a training on"
     " all that is known by then, once a week.",
 )
@@ -150,10 +143,8 @@ def _trainings(day: str) -> list[dg.RunRequest]:
     return [dg.RunRequest(run_key=key, partition_key=month.isoformat(), tags={KNOWN_UNTIL_TAG: newest})]
 
 
-@dg.sensor(
+@_sensor(
     name="tell_of_messages",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
     description="Tells the data engineer of messages that failed for good, or of which nobody knows whether they arrived.",
 )
 def tell_of_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

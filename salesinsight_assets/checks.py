@@ -15,12 +15,12 @@ from salesinsight_assets.partitions import DAILY, MONTHLY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.settings import load_settings
 from salesinsight_assets.shared_names import asset_key
+from salesinsight_assets.steps import REPORTS
 
 if TYPE_CHECKING:
     from salesinsight_assets.adapters.expectations import ExpectationResult
 
 CHECK = "expectations"
-REPORTS = ("pipeline_health", "rep_performance", "model_check", "business_review")
 
 
 def _described(expectations: Sequence[Expectation]) -> str:

@@ -22,6 +22,7 @@ from salesinsight_assets.steps import (
     REPORTS,
     STEPS,
     SYNC,
+    USUAL_VOLUME,
     freshness_policy,
     mornings,
     step_of,
@@ -38,7 +39,7 @@ def _assets(*names: str) -> dg.AssetSelection:
 
 _job = partial(dg.define_asset_job, tags=RUN_TAGS)
 
-VOLUMES = [dg.AssetCheckKey(asset_key(f"salesforce/{t.salesforce_object}"), "usual_volume") for t in CRM_TABLES]
+VOLUMES = [dg.AssetCheckKey(asset_key(f"salesforce/{t.salesforce_object}"), USUAL_VOLUME) for t in CRM_TABLES]
 CRM = groups("crm") | dg.AssetSelection.checks(*VOLUMES)
 """The tables, and what is checked of the objects that they come from."""
 NIGHTLY_CHECKED = _assets(*NIGHTLY_CHECKS)

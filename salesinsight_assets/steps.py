@@ -33,6 +33,9 @@ MADE_FOR = {"coaching_cards": "rep_performance"}
 NIGHTLY_CHECKS = {"volume_checks": "volume", "data_docs": "data_docs"}
 """Of the monitoring, what is made each night, each in a step of its own; the rest is weekly."""
 
+USUAL_VOLUME = "usual_volume"
+"""The check of each of Salesforce's objects, made with the sync."""
+
 SYNC = "sync"
 _SYNC_GROUPS = ("salesforce", "crm")
 _AFTER_FRIDAY = Mornings("in the night after Friday", weekday=5)

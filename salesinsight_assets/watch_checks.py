@@ -3,6 +3,7 @@
 What belongs elsewhere: the suites of Great Expectations, and promises whose breach stops the night (`checks`).
 """
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,8 +14,8 @@ from salesinsight_assets.metadata import markdown_table, partition_day
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.shared_names import asset_key
+from salesinsight_assets.steps import USUAL_VOLUME
 
-USUAL_VOLUME = "usual_volume"
 OLDEST_MODEL_DAYS = 62
 _NAMED_BY = ("feature", "segment", "subject")
 """Which column of a check's table says what a figure is of."""
@@ -86,7 +87,7 @@ def _volume_check(salesforce_object: str, findings: list[str], figures: dict[str
         passed=not findings,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            **{name: value for name, value in figures.items() if value == value},  # noqa: PLR0124 - not a number
+            **{name: value for name, value in figures.items() if not math.isnan(value)},
             **({"failed": "; ".join(findings)} if findings else {}),
         },
     )

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
-from salesinsight_assets.cli.dagster_service import become_dagster, log_options, service_environment, workspace_file
+from salesinsight_assets.cli.dagster_service import (
+    become_dagster,
+    log_options,
+    service_environment,
+    workspace_file,
+    workspace_option,
+)
 
 
 @click.command("daemon")
-@click.option(
-    "--workspace",
-    type=click.Path(path_type=Path),
-    help="A workspace.yaml that names code servers; default: our own code.",
-)
+@workspace_option
 @click.option("--verbose", is_flag=True, help="Log the daemon's routine too.")
 def command(workspace: Path | None, verbose: bool) -> None:
     """Run Dagster's daemon on a PostgreSQL of yours, as a service: one for each database of Dagster."""

@@ -7,11 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Never
 
+import click
+
 from salesinsight_assets.adapters.warehouse.schema import ensure_database, require_server
 from salesinsight_assets.cli.options import BadInputError
 from salesinsight_assets.cli.runtime import DAGSTER_DATABASE, dagster_environment, make_home, require_address
 from salesinsight_assets.installed import installed_file
 from salesinsight_assets.settings import Settings, child_environment, export_environment, load_settings, settings_folder
+
+workspace_option = click.option(
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="A workspace.yaml that names code servers; default: our own code.",
+)
 
 
 def become_dagster(module: Sequence[str], environment: Mapping[str, str]) -> Never:

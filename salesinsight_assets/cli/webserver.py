@@ -4,17 +4,19 @@ from pathlib import Path
 
 import click
 
-from salesinsight_assets.cli.dagster_service import become_dagster, log_options, service_environment, workspace_file
+from salesinsight_assets.cli.dagster_service import (
+    become_dagster,
+    log_options,
+    service_environment,
+    workspace_file,
+    workspace_option,
+)
 
 
 @click.command("webserver")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; it asks nobody who they are.")
 @click.option("--port", default=3000, show_default=True, help="The port.")
-@click.option(
-    "--workspace",
-    type=click.Path(path_type=Path),
-    help="A workspace.yaml that names code servers; default: our own code.",
-)
+@workspace_option
 @click.option("--verbose", is_flag=True, help="Log each request too.")
 def command(host: str, port: int, workspace: Path | None, verbose: bool) -> None:
     """Serve Dagster's UI on a PostgreSQL of yours, as a service, behind a proxy that signs people in."""

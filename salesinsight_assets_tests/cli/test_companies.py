@@ -18,7 +18,6 @@ from salesinsight_assets.settings import SettingsError, load_settings
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "environ", dict(os.environ))
     return tmp_path
 
 

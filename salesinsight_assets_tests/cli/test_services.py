@@ -18,7 +18,6 @@ NOWHERE = "postgresql://nobody:hush@127.0.0.1:1/dagster"
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "environ", dict(os.environ))
     return tmp_path
 
 
