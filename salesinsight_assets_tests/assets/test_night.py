@@ -401,12 +401,22 @@ REPLAY = {"salesinsight/replay": "2025-03-01 to 2025-03-31"}
         (0, {"salesinsight/send": "false"}, False),
         (1, SEND, True),
         (0, BACKFILL, False),
-        (0, BACKFILL | SEND, False),
+        (0, BACKFILL | SEND, True),
+        (1, BACKFILL | SEND, False),
         (0, REPLAY | SEND, False),
     ],
-    ids=["latest day", "past day", "told not to", "past day, told to", "backfill", "backfill, told to", "replay"],
+    ids=[
+        "latest day",
+        "past day",
+        "told not to",
+        "past day, told to",
+        "backfill",
+        "latest day of a backfill, told to",
+        "past day of a backfill, told to",
+        "replay",
+    ],
 )
-def test_messages_are_queued_for_the_latest_day_or_on_demand_never_in_a_backfill_or_replay(
+def test_messages_are_queued_for_the_latest_day_or_on_demand_and_of_a_past_day_by_no_backfill_or_replay(
     platform_after_a_night, days_later, tags, is_queued
 ) -> None:
     platform, store = platform_after_a_night, platform_after_a_night.warehouse
