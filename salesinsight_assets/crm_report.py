@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from salesinsight_assets.domain.crm.tables import CRM_TABLES
+from salesinsight_assets.domain.crm.tables import CRM_TABLES, crm_table
 from salesinsight_assets.domain.monitoring.freshness import OLDEST_ROWS
 from salesinsight_assets.shared_names import asset_key
 
@@ -28,6 +28,17 @@ def figures(result: "ObjectResult") -> dict[str, Any]:
     changed = {"missing_columns": ", ".join(result.missing_columns), "new_columns": ", ".join(result.new_columns)}
     shown = {name: text for name, text in changed.items() if text}
     return {"source": source, **told, **shown, "result": dg.MetadataValue.json(result.as_plain())}
+
+
+def object_read(result: "ObjectResult") -> Iterator[dg.AssetMaterialization]:
+    """That Salesforce's object was read whole, so that its own freshness is that of the last time that it was."""
+    if result.status == "complete":
+        counted = {} if result.crm_rows is None else {"rows_in_salesforce": result.crm_rows}
+        until = {"last_change": dg.MetadataValue.timestamp(result.cursor_after)} if result.cursor_after else {}
+        yield dg.AssetMaterialization(
+            asset_key(f"salesforce/{crm_table(result.table).salesforce_object}"),
+            metadata={"rows_read": result.rows_read, **counted, **until},
+        )
 
 
 def is_too_old(result: "ObjectResult") -> bool:

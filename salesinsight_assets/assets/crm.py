@@ -15,6 +15,7 @@ from salesinsight_assets.crm_report import (
     checks_without_a_sync,
     figures,
     is_too_old,
+    object_read,
     sync_checks,
 )
 from salesinsight_assets.domain.crm.field_map import mapped_tables
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from salesinsight_assets.domain.crm.uploads.raw import UploadRefusedError
 
 GROUP = "crm"
-Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation
+Delivered = dg.MaterializeResult | dg.AssetCheckResult | dg.AssetObservation | dg.AssetMaterialization
 
 _mapped = mapped_tables(CRM_TABLES, read_config(load_settings().config_file).get("crm", {}))
 salesforce_objects = [
@@ -165,6 +166,7 @@ def _from_salesforce(
     too_old: list[ObjectResult] = []
     for result in results:
         yield from sync_checks(result)
+        yield from object_read(result)
         # whoever uploads deals while Salesforce is away vouches for what hangs on them, old as it may be
         is_vouched = is_uploaded and result.table != "opportunities" and result.age_seconds is not None
         if result.is_stale and is_too_old(result) and not is_vouched:

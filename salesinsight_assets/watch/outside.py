@@ -31,6 +31,8 @@ from salesinsight_assets.watch.sensor import looked_at, watch_the_night
 
 STATE_FILE = "watch.json"
 _CONNECT_SECONDS = 5
+_LEAST_BYTES = 32 * 1024 * 1024
+"""Below this PostgreSQL can stop at any write: it makes files of 16 MiB for its log."""
 _MOST_CHARACTERS = 600
 
 
@@ -64,9 +66,11 @@ class OutsideWatch:
         self.state = after(self.state, seen, self.policies.watch)
         self.ended += [incident for incident in self.state.out.values() if incident.over_at is not None]
         self._tell(log)
-        if seen.database_error is None:
-            self._hand_over(at)
-        self._keep()
+        try:
+            if seen.database_error is None:
+                self._hand_over(at)
+        finally:
+            self._keep()
         return self._out()
 
     def _out(self) -> dict[str, Incident]:
@@ -118,7 +122,9 @@ def _seen(settings: Settings, postgres_url: str, at: datetime) -> Seen:
             last_look = _last_look()
         except (dg.DagsterError, SQLAlchemyError) as of_dagster:
             error = f"Dagster's database: {_one_line(of_dagster, postgres_url)}"
-    return Seen(at, error, last_look, _free_share(settings.home), str(settings.home))
+    disk = shutil.disk_usage(settings.home)
+    is_full = disk.free < _LEAST_BYTES
+    return Seen(at, error, last_look, disk.free / disk.total, str(settings.home), is_full)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -146,11 +152,6 @@ def _database_error(url: str) -> str | None:
 
 def _one_line(error: Exception, url: str) -> str:
     return (without_password(error, url) or type(error).__name__)[:_MOST_CHARACTERS]
-
-
-def _free_share(home: Path) -> float:
-    usage = shutil.disk_usage(home)
-    return usage.free / usage.total
 
 
 def _last_look() -> datetime | None:

@@ -54,6 +54,7 @@ def test_a_night_goes_from_salesforce_to_the_outbox(platform, salesforce) -> Non
     assets, store = materialized(result), platform.warehouse
     assert assets["opportunities"]["source"] == "salesforce"
     assert assets["opportunities"]["rows_inserted"] == assets["opportunities"]["rows_read"] > 400
+    assert assets["salesforce/Opportunity"]["rows_in_salesforce"] == assets["opportunities"]["dagster/row_count"]
     scores = store.partition("opportunity_scores", platform.last_day)
     assert set(scores["opportunity_id"]) == set(open_deals(store))
     assert scores["is_fallback"].all()  # no model was trained
@@ -352,6 +353,9 @@ def test_one_object_that_cannot_be_read_fails_the_sync_and_keeps_the_others(plat
     assert not result.success
     assert "1 of 13 objects are stale" in errors(result)["crm_tables"]
     assert "Account" in errors(result)["crm_tables"]
+    read = {f"salesforce/{table.salesforce_object}" for table in CRM_TABLES} & set(materialized(result))
+    assert "salesforce/Account" not in read
+    assert len(read) == len(CRM_TABLES) - 1
     counts = platform.warehouse.crm_status().set_index("table_name")["row_count"]
     assert counts["accounts"] == 0
     assert counts["opportunities"] > 400

@@ -27,6 +27,11 @@ class Watcher:
         self.state = after(self.state, Seen(at(seconds), error, looked_at, free), POLICY)
         return {key: "over" if incident.over_at else "out" for key, incident in self.state.out.items()}
 
+    def sees_full(self, seconds: float, error: str | None = None) -> dict[str, str]:
+        """What is out after a look on which the disk is full."""
+        self.state = after(self.state, Seen(at(seconds), error, None, 0.001, is_full=True), POLICY)
+        return {key: "over" if incident.over_at else "out" for key, incident in self.state.out.items()}
+
 
 def test_while_all_answers_nothing_is_out() -> None:
     watcher = Watcher()
@@ -105,3 +110,37 @@ def test_a_disk_is_told_of_before_it_is_full() -> None:
     assert watcher.sees(0, free=0.05) == {}
     assert watcher.sees(20, free=0.049) == {"disk": "out"}
     assert watcher.sees(40, free=0.2) == {"disk": "over"}
+
+
+def test_on_a_full_disk_what_cannot_be_written_is_not_told_of() -> None:
+    watcher = Watcher()
+    assert watcher.sees_full(0) == {"disk": "out"}
+    assert watcher.sees_full(1000, "No space left on device") == {"disk": "out"}
+    assert watcher.sees(1020, "refused") == {"disk": "over"}
+    assert watcher.sees(1060, "refused") == {}
+    assert watcher.sees(1080, "refused") == {"database": "out"}
+
+
+def test_once_there_is_room_the_sensors_have_five_minutes_to_look() -> None:
+    watcher = Watcher()
+    watcher.sees_full(1000)
+    assert watcher.sees(1290, looked=0) == {"disk": "over"}
+    assert watcher.sees(1300, looked=0) == {"sensors": "out"}
+
+
+def test_what_is_out_before_the_disk_is_full_stays_out_meanwhile() -> None:
+    watcher = Watcher()
+    watcher.sees(0, "refused")
+    watcher.sees(60, "refused")
+    assert watcher.sees_full(80, "refused") == {"database": "out", "disk": "out"}
+    assert watcher.sees(1000, "refused") == {"database": "out", "disk": "over"}
+    assert watcher.state.out["database"].began_at == at(0)
+
+
+def test_a_disk_that_is_full_at_once_is_so_since_the_look_before() -> None:
+    watcher = Watcher()
+    watcher.sees(100)
+    watcher.sees_full(120)
+    assert watcher.state.out["disk"].began_at == at(100)
+    watcher.sees_full(140)
+    assert watcher.state.out["disk"].began_at == at(100)

@@ -42,7 +42,7 @@ least_lost = 20
 {schedule}
 
 [watch]
-settle_seconds = 10
+settle_seconds = {settle_seconds}
 database_after_seconds = 5
 sensors_after_seconds = 150
 {watch}
@@ -54,12 +54,14 @@ STEPS = ("sync", "sync_again", "features", "scores", "alerts", "messages", "trai
 class Deployment:
     """One installation under `folder`; `pages` are the first lines of what was posted to the ops channel."""
 
-    def __init__(self, folder: Path, slack: ScriptedSlack, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, slack: ScriptedSlack, environment: Mapping[str, str], settle_seconds: int = 10
+    ) -> None:
         self.folder, self.slack = folder, slack
         self.home = folder / "home"
         self.home.mkdir()
         self._stack = ExitStack()
-        self._given = environment
+        self._given, self._settle_seconds = environment, settle_seconds
         self.url = self._start_postgres()
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.configure()
@@ -80,7 +82,9 @@ class Deployment:
     def configure(self, schedule: str = "", watch: str = "") -> None:
         """The times of the night; unless told otherwise none comes while the drill lasts."""
         times = schedule or "\n".join(f'{step} = "{self._far_away()}"' for step in STEPS)
-        (self.folder / "salesinsight.toml").write_text(CONFIG.format(schedule=times, watch=watch))
+        (self.folder / "salesinsight.toml").write_text(
+            CONFIG.format(schedule=times, watch=watch, settle_seconds=self._settle_seconds)
+        )
 
     @staticmethod
     def _far_away() -> str:
@@ -128,6 +132,11 @@ class Deployment:
     def start_postgres(self) -> None:
         """Start it again."""
         self._start_postgres()
+
+    def keep_postgres(self) -> None:
+        """As a service manager does: start it again where it has ended."""
+        if not is_postgres_alive(self.home):
+            self._start_postgres()
 
     def stop(self) -> None:
         """End everything."""
@@ -266,6 +275,12 @@ class Deployment:
         """Whether as many words of an end were posted as pages."""
         ends = sum(page.startswith("✅") for page in self.pages)
         return bool(self.pages) and ends * 2 == len(self.pages)
+
+
+def is_postgres_alive(home: Path) -> bool:
+    """Whether the embedded server under a home runs."""
+    file = home / "postgres" / "postmaster.pid"
+    return file.exists() and psutil.pid_exists(int(file.read_text().split("\n")[0]))
 
 
 def kill_postgres(home: Path) -> None:

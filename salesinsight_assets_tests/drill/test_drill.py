@@ -17,6 +17,7 @@ from dagster._core.execution.backfill import BulkActionStatus
 from salesinsight_assets.adapters.warehouse.schema import database_url
 from salesinsight_assets.schedules import NIGHTLY
 from salesinsight_assets.sending import SEND_TAG
+from salesinsight_assets_tests.conftest import all_tables
 from salesinsight_assets_tests.drill.deployment import Deployment, until
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
@@ -73,6 +74,24 @@ def opened(deployment: Deployment) -> int:
     )
 
 
+def made_by_a_night(deployment: Deployment) -> dict[str, str]:
+    """The tables that a night makes, as text, without the stamps of the run; of messages what they say."""
+    store = deployment.warehouse()
+    found = all_tables(store, STAMPS_OF_A_RUN)
+    told = store.read("SELECT message_key, as_of_date, payload FROM engagement.outbox ORDER BY message_key")
+    found["engagement.outbox"] = told.to_csv(index=False)
+    made = {name: text for name, text in found.items() if name.startswith("crm.") or name in WRITES.values()}
+    assert all(YESTERDAY in made[table] for table in list(WRITES.values())[1:])
+    return made
+
+
+def forget_what_was_told(deployment: Deployment) -> None:
+    """As if no message of the day was queued: else the alerts that were told would be kept, right or wrong."""
+    store = deployment.warehouse()
+    store.execute("DELETE FROM engagement.outbox WHERE as_of_date = $1::date", (YESTERDAY,))
+    store.execute("UPDATE insight.alert_days SET queued_at = NULL WHERE as_of_date = $1::date", (YESTERDAY,))
+
+
 @pytest.mark.parametrize(
     "step", [pytest.param(s, marks=() if s in IN_THE_SUITE else pytest.mark.drill_whole) for s in WRITES]
 )
@@ -89,6 +108,12 @@ def test_a_night_whose_process_is_killed_is_paged_once_and_repairs_itself(quiet,
     assert page.startswith(f"⚠️ The process that worked on {step}"), page
     assert end.startswith(f"✅ {step}: all is well again")
     assert opened(quiet) == 0
+    repaired = made_by_a_night(quiet)
+    forget_what_was_told(quiet)
+    again = quiet.launch("night", YESTERDAY)
+    until(lambda: quiet.status(again) == SUCCESS, what="an unhurt night")
+    for table, content in made_by_a_night(quiet).items():
+        assert repaired[table] == content, table
 
 
 @pytest.mark.drill_whole

@@ -14,7 +14,7 @@ class Seen:
     """One look from outside.
 
     `database_error` is None where the database answers; `looked_at` when Dagster's night watch last looked, None where it never
-    did or cannot be asked; `free_share` is that of the disk, 0 to 1.
+    did or cannot be asked; `free_share` is that of the disk, 0 to 1; it `is_full` where nothing can be written any more.
     """
 
     at: datetime
@@ -22,20 +22,27 @@ class Seen:
     looked_at: datetime | None
     free_share: float
     home: str = ""
+    is_full: bool = False
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What earlier looks have left: since when is watched, since when the database is silent or answers again, what is out."""
+    """What earlier looks have left: since when is watched, since when the database is silent or answers again, what is out.
+
+    `last_at` is when there was a look before.
+    """
 
     started_at: datetime
     silent_since: datetime | None = None
     answers_since: datetime | None = None
     out: Mapping[str, Incident] = field(default_factory=dict[str, Incident])
+    last_at: datetime | None = None
 
 
 def after(before: Outside, seen: Seen, policy: WatchPolicy) -> Outside:
     """What is known after a look: `out` holds the incidents that last, and those that have just ended, with their end."""
+    if seen.is_full:
+        return _on_a_full_disk(before, seen)
     silent_since = None if seen.database_error is None else before.silent_since or seen.at
     was_silent = before.silent_since is not None
     answers_since = seen.at if was_silent and silent_since is None else before.answers_since
@@ -45,7 +52,18 @@ def after(before: Outside, seen: Seen, policy: WatchPolicy) -> Outside:
         SENSORS: _sensors(now, seen, policy),
         DISK: _disk(seen, policy),
     }
-    return replace(now, out=dict(_kept(before.out, found, seen)))
+    return replace(now, out=dict(_kept(before.out, found, seen)), last_at=seen.at)
+
+
+def _on_a_full_disk(before: Outside, seen: Seen) -> Outside:
+    """Whatever cannot be written falls silent, so nothing else is told of: its time counts from when there is room again.
+
+    A disk that was not full at the look before is so since then: what failed in between failed for this.
+    """
+    lasting = {key: incident for key, incident in before.out.items() if incident.over_at is None}
+    out = lasting if DISK in lasting else {**lasting, DISK: _almost_full(seen, before.last_at or seen.at)}
+    silent_since = before.silent_since if DATABASE in lasting else None
+    return replace(before, silent_since=silent_since, answers_since=seen.at, out=out, last_at=seen.at)
 
 
 def _kept(
@@ -80,6 +98,8 @@ def _sensors(now: Outside, seen: Seen, policy: WatchPolicy) -> Incident | None:
 
 
 def _disk(seen: Seen, policy: WatchPolicy) -> Incident | None:
-    if seen.free_share >= policy.least_disk_share:
-        return None
-    return Incident(DISK, "outage", seen.at, details=(f"{seen.free_share:.1%} of the disk of {seen.home} are free",))
+    return _almost_full(seen, seen.at) if seen.free_share < policy.least_disk_share else None
+
+
+def _almost_full(seen: Seen, since: datetime) -> Incident:
+    return Incident(DISK, "outage", since, details=(f"{seen.free_share:.1%} of the disk of {seen.home} are free",))
