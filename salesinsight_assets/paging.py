@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from salesinsight_assets.adapters.warehouse.incident_store import Channel, IncidentStore, Moment
 from salesinsight_assets.domain.delivery.texts import slack_escaped
 from salesinsight_assets.domain.monitoring.incidents import Incident
-from salesinsight_assets.domain.monitoring.pages import Places, all_well, page, summary
+from salesinsight_assets.domain.monitoring.pages import Places, end, page, summary
 from salesinsight_assets.domain.monitoring.watch_policy import WatchPolicy
 from salesinsight_assets.settings import PagerDutySettings, Settings, SlackSettings
 from salesinsight_assets.shared_names import named
@@ -70,7 +70,7 @@ def post_to_ops(settings: SlackSettings, text: str) -> None:
 
 def _slack(settings: Settings, where: Places) -> Told:
     def tell(_: str, incident: Incident, moment: Moment) -> None:
-        post_to_ops(settings.slack, page(incident, where, settings.zone) if moment == "told" else all_well(incident))
+        post_to_ops(settings.slack, page(incident, where, settings.zone) if moment == "told" else end(incident))
 
     return tell
 

@@ -505,6 +505,9 @@ INCIDENTS = DerivedTable(
         _required("opened_at", "timestamp", "When it was noticed."),
         TableColumn("over_at", "timestamp", "When its cause was gone."),
         TableColumn("resolved_at", "timestamp", "When all that followed from it was well again."),
+        _required(
+            "is_given_up", "boolean", "Whether nobody repaired it, and it was watched no longer from resolved_at on."
+        ),
         TableColumn("superseded_at", "timestamp", "When a graver one at the same step took its place."),
         TableColumn("slack_told_at", "timestamp", "When Slack took the page."),
         TableColumn("slack_ended_at", "timestamp", "When Slack took the word that all is well."),

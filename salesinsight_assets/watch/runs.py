@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 200
 """Failed runs that a look goes through, the newest first."""
+_GIVEN_UP_FOR = timedelta(days=1)
 _MOST_CHARACTERS = 600
 """Of one error: the run's page shows the rest."""
 _OUR_OWN = "dagster._core.definitions.events.Failure: "
@@ -42,9 +43,12 @@ _CONSEQUENCES = {
 
 
 def failed(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResource, at: datetime) -> list[Finding]:
-    """A finding for each step that failed, or whose process was ended, in the last days and was not repaired since."""
+    """A finding for each step that failed, or whose process was ended, in the last days and was not repaired since.
+
+    A day longer than it is told of: whoever closes its incident must know that it was not repaired.
+    """
     policy = company.policies.watch
-    since = at - timedelta(hours=policy.failures_last_hours)
+    since = at - timedelta(hours=policy.failures_last_hours) - _GIVEN_UP_FOR
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since, tags=LOCATION_TAGS)
     records = instance.get_run_records(filters, limit=_MOST_RUNS)
     found = [(record, finding) for record in records for finding in _of_run(instance, lineage, record)]

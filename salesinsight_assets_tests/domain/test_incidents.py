@@ -179,3 +179,30 @@ def test_what_is_late_long_after_an_outage_is_told_by_itself() -> None:
     watch.outage("sensors", 62, until=75)
     assert watch.looks(135, late("features", 60)).opened == []
     assert keys(watch.looks(136, late("features", 60)).opened) == ["features"]
+
+
+def test_a_failure_that_nobody_repairs_is_given_up_and_not_called_well() -> None:
+    watch, hours = Watch(), 60 * POLICY.failures_last_hours
+    watch.looks(90, failed("scores", 60, 80))
+    assert watch.looks(80 + hours, failed("scores", 60, 80)).resolved == []
+    (ended,) = watch.looks(81 + hours, failed("scores", 60, 80)).resolved
+    assert (ended.key, ended.is_given_up) == ("scores", True)
+    assert watch.looks(82 + hours, failed("scores", 60, 80)) == Look()
+    watch.looks(90 + hours, failed("scores", 60, 80), failed("scores", 60 + hours, 85 + hours))
+    assert len(watch.paged) == 2
+
+
+def test_a_failure_that_is_repaired_at_last_is_well_whatever_failed_before_it() -> None:
+    watch, hours = Watch(), 60 * POLICY.failures_last_hours
+    before = failed("scores", -30, -20)
+    watch.looks(90 + hours, before, failed("scores", 60 + hours, 80 + hours))
+    (ended,) = watch.looks(100 + hours, before).resolved
+    assert not ended.is_given_up
+
+
+def test_what_an_outage_broke_and_nobody_repairs_is_given_up_with_it() -> None:
+    watch, hours = Watch(), 60 * POLICY.failures_last_hours
+    watch.outage("database", 10, until=30)
+    assert watch.looks(40, failed("scores", 5, 20)).resolved == []
+    (ended,) = watch.looks(21 + hours, failed("scores", 5, 20)).resolved
+    assert (ended.key, ended.is_given_up, ended.over_at) == ("database", True, at(30))

@@ -48,8 +48,8 @@ class Watch:
     def __init__(self, platform: Platform, slack: ScriptedSlack, since: datetime | None = LONG_AGO) -> None:
         self.platform, self.slack = platform, slack
         self.now = datetime.now(UTC)
-        self.step_hour = 20 if self.now.hour in (23, 0) else 0
-        """When every step is due: no new morning may begin while a test looks ahead by some minutes."""
+        self.step_hour = 20 if self.now.hour in (22, 23, 0) else 0
+        """When every step is due: no new morning may begin while a test looks ahead by an hour or so."""
         self.cursor = since and json.dumps({"watched_since": since.isoformat(), "looked_at": since.isoformat()})
 
     def looks(self, minutes: float = 5) -> list[str]:
@@ -201,6 +201,20 @@ def test_a_failure_is_well_again_once_any_later_run_has_made_what_was_missing(pl
     platform.instance.report_runless_asset_event(dg.AssetMaterialization("open_opportunities", partition="2025-03-31"))
     (told,) = in_time.looks(7)
     assert told.startswith("✅ open_opportunities: all is well again, after ")
+
+
+def test_a_failure_that_nobody_repairs_is_given_up_and_said_to_be(platform, in_time, failing, pagerduty) -> None:
+    platform.set_environment({"PAGERDUTY_ROUTING_KEY": "hush", "PAGERDUTY_API_URL": pagerduty.url})
+    settings = (platform.home / "salesinsight.toml").read_text()
+    platform.configure(f"{settings}failures_last_hours = 1\n")
+    platform.run("night_without_sync", date(2025, 3, 31))
+    assert len(in_time.looks()) == 1
+    assert in_time.looks(55) == []
+    (told,) = in_time.looks(65)
+    assert told.startswith("⚠️ open_opportunities of 2025-03-31: not repaired in 1 h ")
+    assert in_time.looks(66) == []
+    assert platform.warehouse.exported("incidents", None)["is_given_up"].tolist() == [True]
+    assert [event["event_action"] for event in pagerduty.events] == ["trigger"], "a person closes it"
 
 
 def test_a_failed_check_is_told_at_the_asset_that_it_looks_at(platform, in_time, monkeypatch) -> None:

@@ -42,7 +42,7 @@ class IncidentStore:
             for incident in [*found.over, *found.resolved]:
                 _set(sql, incident, "over_at", incident.over_at or at)
             for incident in found.resolved:
-                _set(sql, incident, "resolved_at", at)
+                _resolve(sql, incident, at)
             for incident in found.opened:
                 _insert(sql, incident, at, night)
 
@@ -63,10 +63,11 @@ class IncidentStore:
         return self._those(f"{channel}_told_at IS NULL AND coalesce(resolved_at > $1, true)", at)
 
     def to_end(self, channel: Channel, at: datetime) -> list[tuple[str, Incident]]:
-        """Resolved incidents that a channel was told of, but not that all is well again."""
+        """Resolved incidents that a channel was told of, but not how they ended; PagerDuty keeps open what nobody has repaired."""
         where = f"{channel}_told_at IS NOT NULL AND {channel}_ended_at IS NULL AND resolved_at > $1"
         # in Slack the graver page that took its place has been told
-        return self._those(f"{where} AND superseded_at IS NULL" if channel == "slack" else where, at)
+        more = "superseded_at IS NULL" if channel == "slack" else "NOT is_given_up"
+        return self._those(f"{where} AND {more}", at)
 
     def note(self, incident_id: str, channel: Channel, moment: Moment, at: datetime) -> None:
         """A channel took the page, or the word that all is well."""
@@ -107,6 +108,13 @@ def _set(sql: Any, incident: Incident, column: str, at: datetime) -> None:
     )
 
 
+def _resolve(sql: Any, incident: Incident, at: datetime) -> None:
+    sql.execute(
+        "UPDATE insight.incidents SET resolved_at = $2, is_given_up = $3 WHERE incident_key = $1 AND resolved_at IS NULL",
+        (incident.key, at, incident.is_given_up),
+    )
+
+
 def incident_of(row: Mapping[Any, Any]) -> Incident:
     """The incident of a row of the table."""
     return Incident(
@@ -119,6 +127,7 @@ def incident_of(row: Mapping[Any, Any]) -> Incident:
         row["severity"],
         _moment_or_none(row["over_at"]),
         _moment_or_none(row["resolved_at"]),
+        row["is_given_up"],
     )
 
 

@@ -2,7 +2,8 @@
 
 Each look compares what is wrong now (findings) with the incidents that are open. A finding belongs to an open incident if that
 explains it; what nothing explains opens one, at the first step upstream. An incident is *over* once its own cause is gone, and
-*resolved* once all that followed is well again too; a page goes out when it opens, and word of it when it is resolved.
+*resolved* once all that followed is well again too; a page goes out when it opens, and word of it when it is resolved. A failure that
+nobody repairs is *given up* after a while, and that is told instead: a later one of its step must not hide behind it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ class Finding:
 class Incident:
     """An episode: one page. `key` is the step, or the system that is out.
 
-    `over_at` is when its cause was gone, `resolved_at` when all was well; each None before.
+    `over_at` is when its cause was gone, `resolved_at` when all was well, or, with `is_given_up`, when it was watched no longer; each
+    None before.
     """
 
     key: str
@@ -58,13 +60,15 @@ class Incident:
     severity: Severity = "critical"
     over_at: datetime | None = None
     resolved_at: datetime | None = None
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True)
 class Look:
     """What a look found out.
 
-    Incidents that begin, whose cause is gone, that are resolved, and those in whose place a graver one of their step begins.
+    Incidents that begin, whose cause is gone, that are resolved or given up, and those in whose place a graver one of their step
+    begins.
     """
 
     opened: list[Incident] = field(default_factory=list[Incident])
@@ -89,6 +93,8 @@ def look(
         at: the moment of the look.
         policy: how long things may take.
     """
+    old = [found for found in findings if _is_old(found, at, policy)]
+    findings = [found for found in findings if found not in old]
     left = [found for found in findings if not any(_explains(i, found, upstream, at, policy) for i in open_incidents)]
     opened = _roots([found for found in left if _is_settled(found, at, policy)], upstream)
     begun = {incident.key for incident in opened}
@@ -99,10 +105,23 @@ def look(
             continue
         ended = replace(incident, over_at=incident.over_at or at)
         if not any(_explains(ended, found, upstream, at, policy) for found in findings):
-            resolved.append(replace(ended, resolved_at=at))
+            is_given_up = any(_told_of(incident, found, upstream, at, policy) for found in old)
+            resolved.append(replace(ended, resolved_at=at, is_given_up=is_given_up))
         elif incident.over_at is None:
             over.append(ended)
     return Look(opened, over, resolved, superseded)
+
+
+def _is_old(found: Finding, at: datetime, policy: WatchPolicy) -> bool:
+    """Whether it was not repaired in all the time that there is for it."""
+    return found.ended_at is not None and at - found.ended_at > timedelta(hours=policy.failures_last_hours)
+
+
+def _told_of(incident: Incident, found: Finding, upstream: Upstream, at: datetime, policy: WatchPolicy) -> bool:
+    """Whether an incident was the page of something that is old now."""
+    if incident.symptom == "outage":
+        return _explains(incident, found, upstream, at, policy)
+    return incident.key == found.step and found.until(at) >= incident.began_at
 
 
 def _lasts(incident: Incident, findings: Sequence[Finding]) -> bool:

@@ -79,16 +79,21 @@ def page(incident: Incident, places: Places, zone: ZoneInfo) -> str:
     return "\n".join([*(one_line(line) for line in lines), f"What to do: {places.entry(runbook_entry(incident))}"])
 
 
-def all_well(incident: Incident) -> str:
-    """The word that an incident is resolved.
+def end(incident: Incident) -> str:
+    """The word that an incident is resolved, or that nobody has repaired it.
 
     >>> from datetime import UTC, datetime
     >>> began = datetime(2025, 4, 1, 3, 0, tzinfo=UTC)
-    >>> all_well(Incident("scores", "failed", began, resolved_at=began + timedelta(minutes=72)))
+    >>> end(Incident("scores", "failed", began, resolved_at=began + timedelta(minutes=72)))
     '✅ scores: all is well again, after 1 h 12 min'
+    >>> end(Incident("scores", "failed", began, "2025-03-31", resolved_at=began + timedelta(hours=48), is_given_up=True))
+    '⚠️ scores of 2025-03-31: not repaired in 48 h 0 min, and watched no longer'
     """
     lasted = (incident.resolved_at or incident.began_at) - incident.began_at
     what = _OUTAGES[incident.key] if incident.symptom == "outage" else incident.key
+    if incident.is_given_up:
+        of = f" of {incident.partition}" if incident.partition else ""
+        return one_line(f"⚠️ {what}{of}: not repaired in {_lasted(lasted)}, and watched no longer")
     return one_line(f"✅ {what}: all is well again, after {_lasted(lasted)}")
 
 

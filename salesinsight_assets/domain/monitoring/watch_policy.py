@@ -9,8 +9,9 @@ class WatchPolicy:
 
     An asset is late `late_after_minutes` after its step's time. A step is slow once it takes more than `slow_factor` times the
     median of its last `usual_runs` runs (at least `least_runs` of them), and `slow_least_minutes` more. What was late because of
-    something that is over has `catch_up_minutes` to come, else it is told of by itself. A failed run is told of for
-    `failures_last_hours`. `settle_seconds` are given to whoever finds the cause, so that the cause is told and not what it did.
+    something that is over has `catch_up_minutes` to come, else it is told of by itself. A failed run that nobody repairs is given
+    up after `failures_last_hours`. `settle_seconds` are given to whoever finds the cause, so that the cause is told and not what
+    it did.
 
     The watcher outside Dagster (`salesinsight watch`) tells once the database does not answer for `database_after_seconds`, once
     Dagster's sensors have not looked for `sensors_after_seconds`, and below `least_disk_share` of free disk space.
