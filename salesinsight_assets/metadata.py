@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 OWNERS = ["team:data-engineering"]
 PREVIEW_ROWS = 5
+_NAMED_BY = ("feature", "segment", "subject")
+"""Which column of a check's table says what a figure is of."""
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """Of a step: a database that restarts, a lock, a network are well again within a minute. What stays wrong is told that much later."""
 
@@ -70,6 +72,13 @@ def row_metadata(frame: "pd.DataFrame", **more: Any) -> Mapping[str, Any]:
         **({"preview": dg.MetadataValue.md(markdown_table(preview))} if preview else {}),
         **more,
     }
+
+
+def alarm_rows(checks: "pd.DataFrame") -> list[dict[str, Any]]:
+    """What the alarms among the rows of a check are of, and what was found, a row each."""
+    named_by = next(name for name in _NAMED_BY if name in checks)
+    alarms = checks[checks["is_alarm"].astype(bool)]
+    return [{named_by: row[named_by], "found": row["finding"]} for _, row in alarms.iterrows()]
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:

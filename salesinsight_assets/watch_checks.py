@@ -10,15 +10,13 @@ from datetime import timedelta
 import dagster as dg
 
 from salesinsight_assets.domain.crm.tables import CRM_TABLES
-from salesinsight_assets.metadata import markdown_table, partition_day
+from salesinsight_assets.metadata import alarm_rows, markdown_table, partition_day
 from salesinsight_assets.partitions import DAILY
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.shared_names import asset_key
 from salesinsight_assets.steps import USUAL_VOLUME
 
 OLDEST_MODEL_DAYS = 62
-_NAMED_BY = ("feature", "segment", "subject")
-"""Which column of a check's table says what a figure is of."""
 
 
 def _alarm_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:
@@ -27,9 +25,7 @@ def _alarm_check(asset: str, name: str, description: str) -> dg.AssetChecksDefin
     @dg.asset_check(asset=asset, name=name, partitions_def=DAILY, description=description)
     def check(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         rows = warehouse.open().partition(asset, partition_day(context))
-        alarms = rows[rows["is_alarm"].astype(bool)]
-        column = next(name for name in _NAMED_BY if name in rows)
-        found = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
+        found = alarm_rows(rows)
         failed = {"failed": dg.MetadataValue.md(markdown_table(found))} if found else {}
         return dg.AssetCheckResult(
             passed=not found, severity=dg.AssetCheckSeverity.WARN, metadata={"figures": len(rows), **failed}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from salesinsight_assets.domain.derived_tables import FEATURE_DEFAULTS, FEATURE_DRIFT, MODEL_CHECKS, VOLUME_CHECKS
-from salesinsight_assets.metadata import OWNERS, RETRIES, markdown_table, partition_day, row_metadata, spec
+from salesinsight_assets.metadata import OWNERS, RETRIES, alarm_rows, markdown_table, partition_day, row_metadata, spec
 from salesinsight_assets.partitions import DAILY, LAST_COMPLETE_MONTH
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 
@@ -49,7 +49,7 @@ def feature_drift(
     model = ModelRegistry(store).shown_model(day)
     found = drift(with_score(open_deals_on(store, policy.days(day)), model), day, policy)
     store.replace_partition(FEATURE_DRIFT, {"as_of_date": day}, found)
-    return _told(found, "feature", plots.drift_chart)
+    return _told(found, plots.drift_chart)
 
 
 @dg.asset(
@@ -72,7 +72,7 @@ def feature_defaults(
     store, day, policy = warehouse.open(), partition_day(context), company.policies.monitoring
     found = defaults_of(open_deals_on(store, policy.days(day)), day, policy)
     store.replace_partition(FEATURE_DEFAULTS, {"as_of_date": day}, found)
-    return _told(found, "feature", plots.defaults_chart)
+    return _told(found, plots.defaults_chart)
 
 
 @dg.asset(
@@ -107,7 +107,7 @@ def model_checks(
     found = checks_of(judged, day, metrics, policy)
     store.replace_partition(MODEL_CHECKS, {"as_of_date": day}, found)
     past = weekly_reads.checks_of_all_deals(store, policy.recent_weeks, day)
-    return _told(found, "segment", lambda _: plots.outcomes_chart(past), is_shown=len(past) > 0)
+    return _told(found, lambda _: plots.outcomes_chart(past), is_shown=len(past) > 0)
 
 
 @dg.asset(
@@ -144,15 +144,13 @@ def volume_checks(
     ]
     found = checks_of(pd.concat(values, ignore_index=True), day, policy)
     store.replace_partition(VOLUME_CHECKS, {"as_of_date": day}, found)
-    alarms = found[found["is_alarm"].astype(bool)]
+    alarms = alarm_rows(found)
     judged = int(found["p_value"].notna().sum())
     return dg.MaterializeResult(
         metadata=row_metadata(
             found,
             verdict=f"{len(alarms)} of {judged} figures need a look; of {len(found) - judged} nothing is known yet",
-            alarms=dg.MetadataValue.md(
-                markdown_table([{"of": row["subject"], "found": row["finding"]} for _, row in alarms.iterrows()])
-            ),
+            alarms=dg.MetadataValue.md(markdown_table(alarms)),
             **{
                 f"{row['subject']}, {row['measure']}": float(row["value"])
                 for _, row in found[(found["days"] == 1) & found["value"].notna()].iterrows()
@@ -190,19 +188,18 @@ def data_docs(context: dg.AssetExecutionContext, company: CompanyResource) -> dg
     )
 
 
-def _told(found: "pd.DataFrame", column: str, chart: Any, is_shown: bool = True) -> dg.MaterializeResult:
+def _told(found: "pd.DataFrame", chart: Any, is_shown: bool = True) -> dg.MaterializeResult:
     """The metadata of a check: its alarms in words, how many figures were looked at, and the plot."""
     from salesinsight_assets.adapters import plots
 
-    alarms = found[found["is_alarm"].astype(bool)]
-    words = [{column: row[column], "found": row["finding"]} for _, row in alarms.iterrows()]
+    alarms = alarm_rows(found)
     verdict = f"{len(alarms)} of {len(found)} figures need a look" if len(found) else NOT_YET
     plot = plots.markdown_image(plots.png(chart(found)), "plot") if len(found) and is_shown else "none"
     return dg.MaterializeResult(
         metadata=row_metadata(
             found,
             verdict=verdict,
-            alarms=dg.MetadataValue.md(markdown_table(words)),
+            alarms=dg.MetadataValue.md(markdown_table(alarms)),
             plot=dg.MetadataValue.md(plot),
         )
     )
