@@ -8,6 +8,7 @@ import dagster as dg
 from salesinsight_assets.resources import CompanyResource, WarehouseResource
 from salesinsight_assets.watch.lateness import late
 from salesinsight_assets.watch.lineage import Lineage
+from salesinsight_assets.watch.retries import look_again_at_dropped_runs
 from salesinsight_assets.watch.runs import failed, slow
 
 SECONDS_BETWEEN_LOOKS = 30
@@ -31,6 +32,8 @@ def watch_the_night(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     watched_since = _watched_since(context.cursor) or at
     store = IncidentStore(WarehouseResource().open())
     lineage = _lineage(context)
+    if dropped := look_again_at_dropped_runs(context.instance, at):
+        context.log.warning("Dagster dropped %s runs that it was to repeat; it is asked again", dropped)
     findings = [
         *failed(context.instance, lineage, company, at),
         *slow(context.instance, lineage, company, at),

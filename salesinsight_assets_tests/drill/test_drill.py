@@ -95,7 +95,8 @@ def forget_what_was_told(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     "step", [pytest.param(s, marks=() if s in IN_THE_SUITE else pytest.mark.drill_whole) for s in WRITES]
 )
-def test_a_night_whose_process_is_killed_is_paged_once_and_repairs_itself(quiet, step) -> None:
+def test_a_night_whose_process_is_killed_is_paged_once_and_is_repaired_from_its_failure(quiet, step) -> None:
+    forget_what_was_told(quiet)  # by the step before: nothing would be written again
     with quiet.no_writes_to(WRITES[step]):
         run = quiet.launch("night", YESTERDAY)
         until(lambda: quiet.is_waiting(WRITES[step]), what=f"{step} writes")
