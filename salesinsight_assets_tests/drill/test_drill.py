@@ -33,6 +33,7 @@ WRITES = {
     "messages": "engagement.outbox",
 }
 """Each step of a night that writes, and the table at whose write its process is killed."""
+OF_A_DAY = (*list(WRITES.values())[1:], "insight.scoring_runs", "insight.alert_days")
 IN_THE_SUITE = ("rep_alerts",)
 STAMPS_OF_A_RUN = ("synced_at", "cursor", "run_id", "scored_at", "queued_at", "reconciled_at", "deletes_cursor")
 
@@ -63,7 +64,11 @@ def looks(deployment: Deployment) -> bool:
 
 @pytest.fixture
 def quiet(deployment, slack) -> Iterator[Deployment]:
-    """The deployment, with nothing posted and nothing open."""
+    """The deployment, with nothing posted and nothing open, whatever the drill before this one left."""
+    store = deployment.warehouse()
+    store.execute(
+        "UPDATE insight.incidents SET resolved_at = now(), slack_ended_at = now() WHERE resolved_at IS NULL", ()
+    )
     slack.posted.clear()
     return deployment
 
@@ -85,18 +90,27 @@ def made_by_a_night(deployment: Deployment) -> dict[str, str]:
     return made
 
 
-def forget_what_was_told(deployment: Deployment) -> None:
-    """As if no message of the day was queued: else the alerts that were told would be kept, right or wrong."""
+def forget_the_day(deployment: Deployment) -> None:
+    """As if no night had worked on yesterday: what is there already is not written again, right or wrong."""
     store = deployment.warehouse()
-    store.execute("DELETE FROM engagement.outbox WHERE as_of_date = $1::date", (YESTERDAY,))
-    store.execute("UPDATE insight.alert_days SET queued_at = NULL WHERE as_of_date = $1::date", (YESTERDAY,))
+    for table in OF_A_DAY:
+        store.execute(f"DELETE FROM {table} WHERE as_of_date = $1::date", (YESTERDAY,))
+
+
+def assert_as_of_an_unhurt_night(deployment: Deployment) -> None:
+    repaired = made_by_a_night(deployment)
+    forget_the_day(deployment)
+    again = deployment.launch("night", YESTERDAY)
+    until(lambda: deployment.status(again) == SUCCESS, what="an unhurt night")
+    for table, content in made_by_a_night(deployment).items():
+        assert repaired[table] == content, table
 
 
 @pytest.mark.parametrize(
     "step", [pytest.param(s, marks=() if s in IN_THE_SUITE else pytest.mark.drill_whole) for s in WRITES]
 )
 def test_a_night_whose_process_is_killed_is_paged_once_and_is_repaired_from_its_failure(quiet, step) -> None:
-    forget_what_was_told(quiet)  # by the step before: nothing would be written again
+    forget_the_day(quiet)
     with quiet.no_writes_to(WRITES[step]):
         run = quiet.launch("night", YESTERDAY)
         until(lambda: quiet.is_waiting(WRITES[step]), what=f"{step} writes")
@@ -109,17 +123,13 @@ def test_a_night_whose_process_is_killed_is_paged_once_and_is_repaired_from_its_
     assert page.startswith(f"⚠️ The process that worked on {step}"), page
     assert end.startswith(f"✅ {step}: all is well again")
     assert opened(quiet) == 0
-    repaired = made_by_a_night(quiet)
-    forget_what_was_told(quiet)
-    again = quiet.launch("night", YESTERDAY)
-    until(lambda: quiet.status(again) == SUCCESS, what="an unhurt night")
-    for table, content in made_by_a_night(quiet).items():
-        assert repaired[table] == content, table
+    assert_as_of_an_unhurt_night(quiet)
 
 
 @pytest.mark.drill_whole
 def test_a_database_that_is_killed_in_mid_night_is_paged_once_and_the_night_ends_as_an_unhurt_one(quiet) -> None:
     table = WRITES["opportunity_features"]
+    forget_the_day(quiet)
     with quiet.no_writes_to(table):
         run = quiet.launch("night", YESTERDAY)
         until(lambda: quiet.is_waiting(table), what="features are written")
@@ -137,6 +147,7 @@ def test_a_database_that_is_killed_in_mid_night_is_paged_once_and_the_night_ends
     assert page.startswith("🚨 PostgreSQL does not answer (since ")
     assert end.startswith("✅ PostgreSQL does not answer: all is well again")
     assert opened(quiet) == 0
+    assert_as_of_an_unhurt_night(quiet)
 
 
 @pytest.mark.drill_whole
