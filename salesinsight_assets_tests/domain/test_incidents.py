@@ -138,6 +138,12 @@ def test_a_warning_becomes_a_page_once_it_is_grave() -> None:
     assert keys(graver.superseded) == ["crm_tables"]
 
 
+def test_of_several_symptoms_of_a_step_a_grave_one_is_told_before_any_warning() -> None:
+    watch = Watch()
+    watch.looks(100, failed("scores", 60, 80, severity="warning"), late("scores", 60))
+    assert [(page.symptom, page.severity) for page in watch.paged] == [("late", "critical")]
+
+
 def test_a_lost_process_that_is_replaced_is_one_warning() -> None:
     watch = Watch()
     lost = replace(failed("scores", 120, 121, severity="warning"), symptom="lost")

@@ -161,11 +161,11 @@ class Deployment:
             with dg.DagsterInstance.get() as found:
                 yield found
 
-    def launch(self, job: str, partition: str | None = None) -> str:
+    def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
         """Put a run into the daemon's queue, as a schedule does; its id."""
         from salesinsight_assets.definitions import defs
 
-        tags = {"dagster/partition": partition} if partition else {}
+        tags = {"dagster/partition": partition, **tags}
         with self.instance() as instance:
             found = defs.resolve_job_def(job)
             run = instance.create_run_for_job(found, tags=tags, remote_job_origin=_origin(job))

@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import dagster as dg
 import pytest
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
+from salesinsight_assets.sending import SEND_TAG
+from salesinsight_assets_tests.conftest import LAST_DAY
 from salesinsight_assets_tests.drill.deployment import Deployment, until
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
@@ -23,7 +24,6 @@ pytestmark = [
     pytest.mark.xdist_group("drill"),
     pytest.mark.timeout(1800),
 ]
-YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 DISK_SIZE = "1500m"
 FEATURES = "insight.opportunity_features"
 FULL_SECONDS = 30
@@ -78,7 +78,7 @@ def test_a_disk_that_runs_full_in_mid_night_is_paged_once_and_the_night_is_made_
 ) -> None:
     with ExitStack() as waiting:
         waiting.enter_context(deployment.no_writes_to(FEATURES))
-        run = deployment.launch("night", YESTERDAY)
+        run = deployment.launch("night", LAST_DAY.isoformat(), {SEND_TAG: "true"})
         until(lambda: deployment.is_waiting(FEATURES), what="features are written")
         with full(small_disk):
             waiting.close()
@@ -96,7 +96,5 @@ def test_a_disk_that_runs_full_in_mid_night_is_paged_once_and_the_night_is_made_
     page, end = deployment.pages
     assert page.startswith("🚨 The disk is almost full (since "), page
     assert end.startswith("✅ The disk is almost full: all is well again")
-    rows = deployment.warehouse().read(
-        f"SELECT * FROM {FEATURES} WHERE as_of_date = $1", (date.fromisoformat(YESTERDAY),)
-    )
+    rows = deployment.warehouse().read(f"SELECT * FROM {FEATURES} WHERE as_of_date = $1", (LAST_DAY,))
     assert not rows.empty

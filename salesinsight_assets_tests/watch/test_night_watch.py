@@ -203,6 +203,20 @@ def test_a_failure_is_well_again_once_any_later_run_has_made_what_was_missing(pl
     assert told.startswith("✅ open_opportunities: all is well again, after ")
 
 
+def test_a_failure_is_well_again_once_its_run_was_repeated_with_success_whatever_it_made(
+    platform, in_time, failing
+) -> None:
+    failed = platform.run("night_without_sync", date(2025, 3, 31))
+    in_time.looks()
+    again = dg.DagsterRun("night_without_sync", tags={"dagster/root_run_id": failed.run_id})
+    platform.instance.add_run(again)
+    assert in_time.looks(6) == []
+    dagster_event = dg.DagsterEvent("PIPELINE_SUCCESS", "night_without_sync")
+    platform.instance.report_dagster_event(dagster_event, again.run_id)
+    (told,) = in_time.looks(7)
+    assert told.startswith("✅ open_opportunities: all is well again, after ")
+
+
 def test_a_failure_that_nobody_repairs_is_given_up_and_said_to_be(platform, in_time, failing, pagerduty) -> None:
     platform.set_environment({"PAGERDUTY_ROUTING_KEY": "hush", "PAGERDUTY_API_URL": pagerduty.url})
     settings = (platform.home / "salesinsight.toml").read_text()

@@ -66,6 +66,8 @@ def test_of_several_the_first_and_all_after_it_are_tried_again(dagster) -> None:
     assert dagster.looks_again() == 2
     assert dagster.reads_from < later
     assert [dagster.instance.get_run_by_id(run.run_id).tags["dagster/will_retry"] for run in runs] == ["true"] * 2
+    dagster.looks()
+    assert len(dagster.tried) == 4
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,12 @@ def test_what_dagster_did_not_try_to_repeat_is_left_alone(dagster, tags) -> None
     dagster.fails(**tags)
     dagster.looks()
     assert dagster.tried == []
+    assert dagster.looks_again() == 0
+
+
+def test_what_was_dropped_of_a_backfill_is_left_to_the_person_who_watches_it(dagster) -> None:
+    run = dagster.fails(**{"dagster/will_retry": "false", "dagster/backfill": "abc"})
+    dagster.instance.report_engine_event("Failed to retry run", run)
     assert dagster.looks_again() == 0
 
 
