@@ -4,6 +4,7 @@ Everything is a process of its own, started and killed as in production; the nig
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from salesinsight_assets.adapters.warehouse.dump import dump, restore
 from salesinsight_assets.adapters.warehouse.schema import SCHEMAS, ensure_database
 from salesinsight_assets.cli.recorded_runs import _origin
 from salesinsight_assets.cli.runtime import dagster_environment
+from salesinsight_assets.demo.company import DemoCompany
+from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.installed import installed_file
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack
 
@@ -275,6 +278,17 @@ class Deployment:
         """Whether as many words of an end were posted as pages."""
         ends = sum(page.startswith("✅") for page in self.pages)
         return bool(self.pages) and ends * 2 == len(self.pages)
+
+
+@contextmanager
+def salesforce_of_today(company: Path, folder: Path) -> Iterator[DemoSalesforce]:
+    """The Salesforce of a company in which nothing happened since its last day, so that what is read of it is of now."""
+    path = folder / "company.sqlite"
+    shutil.copy(company, path)
+    with DemoCompany.open(path) as opened:
+        opened.set_clock(datetime.now(UTC))
+    with DemoSalesforce(path, folder) as server:
+        yield server
 
 
 def is_postgres_alive(home: Path) -> bool:

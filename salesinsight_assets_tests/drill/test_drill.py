@@ -15,10 +15,11 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
+from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.schedules import NIGHTLY
 from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.conftest import LAST_DAY, all_tables
-from salesinsight_assets_tests.drill.deployment import Deployment, until
+from salesinsight_assets_tests.drill.deployment import Deployment, salesforce_of_today, until
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drill"), pytest.mark.timeout(1800)]
@@ -46,9 +47,15 @@ def slack() -> Iterator[ScriptedSlack]:
 
 
 @pytest.fixture(scope="module")
-def deployment(slack, salesforce, postgres_url, trained_database) -> Iterator[Deployment]:
+def salesforce_now(small_company, tmp_path_factory) -> Iterator[DemoSalesforce]:
+    with salesforce_of_today(small_company, tmp_path_factory.mktemp("salesforce")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployment(slack, salesforce_now, postgres_url, trained_database) -> Iterator[Deployment]:
     with tempfile.TemporaryDirectory(prefix="salesinsight-drill-", ignore_cleanup_errors=True) as name:
-        made = Deployment(Path(name), slack, salesforce.environment())
+        made = Deployment(Path(name), slack, salesforce_now.environment())
         try:
             made.fill_from(database_url(postgres_url, trained_database))
             made.start("daemon", "watch")

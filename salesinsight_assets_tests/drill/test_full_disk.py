@@ -13,9 +13,10 @@ import dagster as dg
 import pytest
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
+from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.conftest import LAST_DAY
-from salesinsight_assets_tests.drill.deployment import Deployment, until
+from salesinsight_assets_tests.drill.deployment import Deployment, salesforce_of_today, until
 from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
 
 pytestmark = [
@@ -37,6 +38,12 @@ def slack() -> Iterator[ScriptedSlack]:
 
 
 @pytest.fixture
+def salesforce_now(small_company, tmp_path) -> Iterator[DemoSalesforce]:
+    with salesforce_of_today(small_company, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
 def small_disk() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="salesinsight-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
@@ -50,8 +57,8 @@ def small_disk() -> Iterator[Path]:
 
 
 @pytest.fixture
-def deployment(small_disk, slack, salesforce, postgres_url, trained_database) -> Iterator[Deployment]:
-    made = Deployment(small_disk, slack, salesforce.environment(), settle_seconds=60)
+def deployment(small_disk, slack, salesforce_now, postgres_url, trained_database) -> Iterator[Deployment]:
+    made = Deployment(small_disk, slack, salesforce_now.environment(), settle_seconds=60)
     try:
         made.fill_from(database_url(postgres_url, trained_database))
         made.start("daemon", "watch")
