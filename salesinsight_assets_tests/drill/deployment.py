@@ -279,6 +279,14 @@ class Deployment:
         ends = sum(page.startswith("✅") for page in self.pages)
         return bool(self.pages) and ends * 2 == len(self.pages)
 
+    def wait_until_all_is_well(self) -> None:
+        """Until that was told; else says what was posted, and what is open."""
+        try:
+            until(self.is_well_again)
+        except AssertionError as late:
+            open_ones = self.warehouse().read("SELECT * FROM insight.incidents WHERE resolved_at IS NULL").T.to_string()
+            raise AssertionError(f"not told that all is well; posted: {self.pages}; open: {open_ones}") from late
+
 
 @contextmanager
 def salesforce_of_today(company: Path, folder: Path) -> Iterator[DemoSalesforce]:

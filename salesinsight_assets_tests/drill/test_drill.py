@@ -126,7 +126,7 @@ def test_a_night_whose_process_is_killed_is_paged_once_and_is_repaired_from_its_
         os.kill(quiet.process_of(run).pid, signal.SIGKILL)
         until(lambda: quiet.status(run) == FAILURE, what="the loss is noticed")
     until(lambda: quiet.retried(run) == SUCCESS, what="the run is repeated")
-    until(quiet.is_well_again, what="it is told that all is well")
+    quiet.wait_until_all_is_well()
     assert quiet.failed_looks() == []
     page, end = quiet.pages
     assert page.startswith(f"⚠️ The process that worked on {step}"), page
@@ -151,7 +151,7 @@ def test_a_database_that_is_killed_in_mid_night_is_paged_once_and_the_night_ends
         return quiet.retried(run) == SUCCESS
 
     until(repaired, 400, what="the run is repeated")
-    until(quiet.is_well_again, what="it is told that all is well")
+    quiet.wait_until_all_is_well()
     page, end = quiet.pages
     assert page.startswith("🚨 PostgreSQL does not answer (since ")
     assert end.startswith("✅ PostgreSQL does not answer: all is well again")
@@ -171,7 +171,7 @@ def test_a_daemon_that_is_killed_between_tick_and_run_is_paged_once_and_the_sync
     until(lambda: quiet.pages, 300, what="the daemon is paged")
     quiet.start("daemon")
     until(lambda: quiet.status(run.run_id) == SUCCESS, what="the run follows")
-    until(quiet.is_well_again, what="it is told that all is well")
+    quiet.wait_until_all_is_well()
     page, end = quiet.pages
     assert page.startswith("🚨 Dagster does not look: its daemon, or the code location, is down")
     assert end.startswith("✅ ")
@@ -193,7 +193,8 @@ def test_a_missed_week_is_caught_up_by_one_backfill_in_order(quiet) -> None:
     )
     assert sorted(f"{day:%Y-%m-%d}" for day in scored["as_of_date"]) == week
     queued = quiet.warehouse().read(
-        "SELECT DISTINCT as_of_date FROM engagement.outbox WHERE as_of_date < $1", (date.fromisoformat(week[-1]),)
+        "SELECT DISTINCT as_of_date FROM engagement.outbox WHERE as_of_date BETWEEN $1 AND $2",
+        (date.fromisoformat(week[0]), date.fromisoformat(week[-2])),
     )
     assert queued.empty
     assert quiet.pages == []

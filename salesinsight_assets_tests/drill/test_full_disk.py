@@ -99,7 +99,7 @@ def test_a_disk_that_runs_full_in_mid_night_is_paged_once_and_the_night_is_made_
         return dg.DagsterRunStatus.SUCCESS in (deployment.status(run), deployment.retried(run))
 
     until(repaired, 600, what="the night is made")
-    until(deployment.is_well_again, what="it is told that all is well")
+    deployment.wait_until_all_is_well()
     page, end = deployment.pages
     assert page.startswith("🚨 The disk is almost full (since "), page
     assert end.startswith("✅ The disk is almost full: all is well again")
