@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
+from dagster._core.storage.tags import BACKFILL_ID_TAG, PARENT_RUN_ID_TAG, WILL_RETRY_TAG
 
 from salesinsight_assets.shared_names import LOCATION_TAGS
 
@@ -18,7 +18,6 @@ TRIED_FOR = timedelta(hours=1)
 """By then the code loads again, or it will not."""
 _DROPPED = "Failed to retry run"
 """What Dagster notes on a run that it drops; it then marks it as one that is not to be repeated."""
-_OF_BACKFILL = "dagster/backfill"
 
 
 def look_again_at_dropped_runs(instance: dg.DagsterInstance, at: datetime) -> int:
@@ -42,9 +41,7 @@ def _dropped(instance: dg.DagsterInstance, at: datetime) -> Iterator[tuple[dg.Da
         updated_after=at - TRIED_FOR,
     )
     for run in instance.get_runs(filters):
-        if (
-            AUTO_RETRY_RUN_ID_TAG in run.tags or _OF_BACKFILL in run.tags
-        ):  # of a backfill that has ended none is repeated
+        if BACKFILL_ID_TAG in run.tags:  # of a backfill that has ended none is repeated
             continue
         if not _is_dropped(instance, run) or _is_repeated(instance, run):
             continue
@@ -58,4 +55,4 @@ def _is_dropped(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _is_repeated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    return bool(instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id}), limit=1))
+    return bool(instance.get_runs(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id}), limit=1))
