@@ -41,6 +41,9 @@ trees = 40
 least_won = 20
 least_lost = 20
 
+[volume]
+large_rise = 100.0
+
 [schedule]
 {schedule}
 
@@ -50,6 +53,7 @@ database_after_seconds = 5
 sensors_after_seconds = 150
 {watch}
 """
+"""In the last week of the made-up company a rep left, whose deals changed hands: such a rise is told, but nothing is broken by it."""
 STEPS = ("sync", "sync_again", "features", "scores", "alerts", "messages", "training", "monitoring", "feedback",
          "volume", "data_docs", "experiments", "pipeline_health", "rep_performance", "model_check", "business_review")  # fmt: skip
 

@@ -15,12 +15,10 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
-from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.schedules import NIGHTLY
 from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.conftest import LAST_DAY, all_tables
-from salesinsight_assets_tests.drill.deployment import Deployment, salesforce_of_today, until
-from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.drill.deployment import Deployment, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drill"), pytest.mark.timeout(1800)]
 DAY = LAST_DAY.isoformat()
@@ -38,18 +36,6 @@ WRITES = {
 OF_A_DAY = (*list(WRITES.values())[1:], "insight.scoring_runs", "insight.alert_days")
 IN_THE_SUITE = ("rep_alerts",)
 STAMPS_OF_A_RUN = ("synced_at", "cursor", "run_id", "scored_at", "queued_at", "reconciled_at", "deletes_cursor")
-
-
-@pytest.fixture(scope="module")
-def slack() -> Iterator[ScriptedSlack]:
-    with scripted_slack() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def salesforce_now(small_company, tmp_path_factory) -> Iterator[DemoSalesforce]:
-    with salesforce_of_today(small_company, tmp_path_factory.mktemp("salesforce")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,9 @@ import dagster as dg
 import pytest
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
-from salesinsight_assets.demo.salesforce_server import DemoSalesforce
 from salesinsight_assets.sending import SEND_TAG
 from salesinsight_assets_tests.conftest import LAST_DAY
-from salesinsight_assets_tests.drill.deployment import Deployment, salesforce_of_today, until
-from salesinsight_assets_tests.scripted_slack import ScriptedSlack, scripted_slack
+from salesinsight_assets_tests.drill.deployment import Deployment, until
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,18 +27,6 @@ DISK_SIZE = "1500m"
 FEATURES = "insight.opportunity_features"
 FULL_SECONDS = 30
 """What was under way has run aground by then."""
-
-
-@pytest.fixture
-def slack() -> Iterator[ScriptedSlack]:
-    with scripted_slack() as server:
-        yield server
-
-
-@pytest.fixture
-def salesforce_now(small_company, tmp_path) -> Iterator[DemoSalesforce]:
-    with salesforce_of_today(small_company, tmp_path) as server:
-        yield server
 
 
 @pytest.fixture
@@ -58,6 +44,7 @@ def small_disk() -> Iterator[Path]:
 
 @pytest.fixture
 def deployment(small_disk, slack, salesforce_now, postgres_url, trained_database) -> Iterator[Deployment]:
+    slack.posted.clear()
     made = Deployment(small_disk, slack, salesforce_now.environment(), settle_seconds=60)
     try:
         made.fill_from(database_url(postgres_url, trained_database))

@@ -20,6 +20,7 @@ AWAY = {"SALESFORCE_LOGIN_URL": "https://127.0.0.1:1", "SALESFORCE_RETRY_BUDGET_
 
 
 def tells_in(platform: Platform, slack: ScriptedSlack) -> None:
+    slack.posted.clear()
     platform.set_environment(
         {"SLACK_BOT_TOKEN": "xoxb-of-a-test", "SLACK_OPS_CHANNEL": "#data", "SLACK_API_URL": slack.url}
     )
