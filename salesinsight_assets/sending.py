@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from salesinsight_assets.domain.monitoring.freshness import OLDEST_ROWS
 from salesinsight_assets.metadata import partition_day
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from salesinsight_assets.adapters.warehouse import Warehouse
 
 SEND_TAG = "salesinsight/send"
-BACKFILL_TAG = "dagster/backfill"
 REPLAY_TAG = "salesinsight/replay"
 """Of the runs of `salesinsight replay`. With Dagster's own tag they would not be shown: it hides a backfill's runs behind it."""
 NO_CHANNEL = "neither SMTP_URL nor SLACK_BOT_TOKEN is set"
@@ -37,12 +37,12 @@ def is_replay(context: dg.AssetExecutionContext, company: CompanyResource) -> bo
 def is_at_any_hour(context: dg.AssetExecutionContext) -> bool:
     """Whether somebody asked for this one run's messages, whatever its day and hour."""
     tags = context.run.tags
-    return tags.get(SEND_TAG) == "true" and BACKFILL_TAG not in tags
+    return tags.get(SEND_TAG) == "true" and BACKFILL_ID_TAG not in tags
 
 
 def _because_of_the_past(context: dg.AssetExecutionContext) -> str | None:
     tags = context.run.tags
-    if BACKFILL_TAG in tags and tags.get(SEND_TAG) != "true":
+    if BACKFILL_ID_TAG in tags and tags.get(SEND_TAG) != "true":
         return "this run is a backfill"
     return "this run replays past days" if REPLAY_TAG in tags else None
 

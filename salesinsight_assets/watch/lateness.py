@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from salesinsight_assets.domain.model.months import month_before
 from salesinsight_assets.domain.monitoring.deadlines import Expected, late_assets, moment
@@ -116,7 +117,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _its_run(instance: dg.DagsterInstance, step: str, partition: str | None, lineage: Lineage) -> dg.DagsterRun | None:
     """A run that is about to make it."""
-    tags = {**LOCATION_TAGS, **({"dagster/partition": partition} if partition else {})}
+    tags = {**LOCATION_TAGS, **({PARTITION_NAME_TAG: partition} if partition else {})}
     runs = instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS, tags=tags), limit=20)
     wanted = set(lineage.keys_of[step])
     return next((run for run in runs if wanted & lineage.assets_of(run)), None)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG, ROOT_RUN_ID_TAG, WILL_RETRY_TAG
 
 from salesinsight_assets.domain.monitoring.duration import slow_from_seconds, usual_seconds
 from salesinsight_assets.domain.monitoring.incidents import Finding, Severity
@@ -30,10 +31,9 @@ _MOST_CHARACTERS = 600
 """Of one error: the run's page shows the rest."""
 _OUR_OWN = "dagster._core.definitions.events.Failure: "
 """Before a message that is written for people."""
-_SOMEBODY_IS_THERE = ("dagster/from_ui", "dagster/backfill")
+_SOMEBODY_IS_THERE = ("dagster/from_ui", BACKFILL_ID_TAG)
 """Tags of runs that a person started, and looks at."""
 _SAYS_NOTHING = "This run has been marked as failed from outside"
-_WILL_RETRY, _ROOT = "dagster/will_retry", "dagster/root_run_id"
 TOLD_ANYWAY = timedelta(seconds=90)
 """A process that was ended is told of also where its run was repeated at once: what ended it may come again. It lasts so much
 longer than the time to settle, so that a look sees it."""
@@ -64,7 +64,7 @@ def failed(instance: dg.DagsterInstance, lineage: Lineage, company: CompanyResou
 def _of_run(instance: dg.DagsterInstance, lineage: Lineage, record: "RunRecord") -> Iterator[Finding]:
     run, began, ended = record.dagster_run, _began(record), _ended(record)
     severity = _severity(run)
-    partition = run.tags.get("dagster/partition")
+    partition = run.tags.get(PARTITION_NAME_TAG)
     errors = _errors(instance, run.run_id)
     for step_key, error in errors:
         step = lineage.step(step_key)
@@ -74,7 +74,7 @@ def _of_run(instance: dg.DagsterInstance, lineage: Lineage, record: "RunRecord")
         step = lineage.step(
             _running_step(instance, run.run_id) or lineage.first(lineage.assets_of(run)) or run.job_name
         )
-        heals = run.tags.get(_WILL_RETRY) == "true"
+        heals = run.tags.get(WILL_RETRY_TAG) == "true"
         details = (
             _why_lost(instance, run.run_id),
             "It is started again by itself" if heals else "It is not started again by itself",
@@ -134,8 +134,10 @@ def _why_lost(instance: dg.DagsterInstance, run_id: str) -> str:
 def _is_repaired(instance: dg.DagsterInstance, lineage: Lineage, record: "RunRecord", found: Finding) -> bool:
     """Whether what the step was to make was made since, or the run was repeated with success."""
     run = record.dagster_run
-    root = run.tags.get(_ROOT, run.run_id)
-    succeeded = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={_ROOT: root}, updated_after=found.ended_at)
+    root = run.tags.get(ROOT_RUN_ID_TAG, run.run_id)
+    succeeded = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.SUCCESS], tags={ROOT_RUN_ID_TAG: root}, updated_after=found.ended_at
+    )
     if instance.get_runs(succeeded, limit=1):
         return True
     keys = [key for key in lineage.keys_of.get(found.step, ()) if key in lineage.assets_of(run)]
@@ -167,7 +169,7 @@ def _slow_steps(
                 f"It runs for {_minutes(seconds)}; usually it takes {_minutes(usual)} (median of {len(earlier)} runs)",
             )
             began = datetime.fromtimestamp(stats.start_time, UTC)
-            partition = run.tags.get("dagster/partition")
+            partition = run.tags.get(PARTITION_NAME_TAG)
             yield Finding(
                 lineage.step(stats.step_key),
                 "slow",
