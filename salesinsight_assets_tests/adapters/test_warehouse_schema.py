@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import psycopg2
@@ -86,6 +88,20 @@ def test_a_database_is_made_once(postgres_url: str, empty_database: str) -> None
     name = empty_database.partition("@/")[2].partition("?")[0]
     assert schema.ensure_database(postgres_url, name) == empty_database
     assert schema.ensure_database(postgres_url, name) == empty_database
+
+
+def test_services_that_start_together_make_a_database_once(postgres_url: str) -> None:
+    execute(postgres_url, "DROP DATABASE IF EXISTS made_together")
+    services = 6
+    ready = threading.Barrier(services)
+
+    def start(_: int) -> str:
+        ready.wait(30)
+        return schema.ensure_database(postgres_url, "made_together")
+
+    with ThreadPoolExecutor(services) as pool:
+        assert len(set(pool.map(start, range(services)))) == 1
+    execute(postgres_url, "DROP DATABASE made_together")
 
 
 @pytest.mark.parametrize(

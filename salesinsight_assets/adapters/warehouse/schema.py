@@ -19,7 +19,7 @@ from salesinsight_assets.adapters.warehouse.warehouse import sqlalchemy_url
 from salesinsight_assets.settings import SettingsError
 
 SCHEMAS = ("crm", "insight", "engagement")
-_UPGRADE_LOCK = 7_253_361
+_UPGRADE_LOCK, _CREATE_LOCK = 7_253_361, 7_253_362
 _CONNECT_SECONDS = 10
 
 
@@ -75,7 +75,7 @@ def without_password(error: Exception, url: str) -> str:
 
 
 def ensure_database(server_url: str, database: str) -> str:
-    """Create `database` on the server unless it is there; returns its URL.
+    """Create `database` on the server unless it is there; returns its URL. Processes that start together wait for each other.
 
     Raises:
         SettingsError: the user may not.
@@ -84,6 +84,7 @@ def ensure_database(server_url: str, database: str) -> str:
     connection.autocommit = True
     try:
         with rights(f"to create the database {database}"), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", (_CREATE_LOCK,))
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
