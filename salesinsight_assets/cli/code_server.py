@@ -8,16 +8,10 @@ from pathlib import Path
 
 import click
 
-from salesinsight_assets.adapters.warehouse.schema import database_url, ensure_database, require_server, upgrade
-from salesinsight_assets.cli.dagster_service import become_dagster, log_options
+from salesinsight_assets.adapters.warehouse.schema import require_server, upgrade
+from salesinsight_assets.cli.dagster_service import become_dagster, dagster_address, log_options
 from salesinsight_assets.cli.options import BadInputError
-from salesinsight_assets.cli.runtime import (
-    DAGSTER_DATABASE,
-    check_config,
-    dagster_environment,
-    make_home,
-    require_address,
-)
+from salesinsight_assets.cli.runtime import check_config, dagster_environment, make_home, require_address
 from salesinsight_assets.settings import Settings, SettingsError, load_settings
 
 
@@ -32,38 +26,37 @@ def command(socket: Path | None, host: str, port: int | None) -> None:
     if (socket is None) == (port is None):
         raise BadInputError("expected --socket or --port, got both or neither; choose one")
     settings = load_settings()
-    url, dagster_url = _addresses(settings)
+    url = _warehouse_address(settings)
     check_config(settings)
     make_home(settings.home)
-    _migrate(url, is_dagster_beside=settings.dagster_postgres_url is None)
+    # before the code is loaded: without Dagster's database that fails, so whoever keeps this running has to try again
+    dagster_url = dagster_address(settings)
+    _migrate(url)
     where = ["--socket", str(socket.absolute())] if socket else ["--host", host, "--port", str(port)]
     environment = dagster_environment(settings.home, url, dagster_url)
     del environment["SALESINSIGHT_POSTGRES_URL"]  # a changed `.env` counts from the next run on
     become_dagster(
         ["dagster", "api", "grpc", "--module-name", "salesinsight_assets.definitions",
-         "--location-name", settings.company or "salesinsight", "--lazy-load-user-code",
-         "--use-python-environment-entry-point", *log_options("warning"), *where],
+         "--location-name", settings.company or "salesinsight", "--use-python-environment-entry-point",
+         *log_options("warning"), *where],
         environment,
     )  # fmt: skip
 
 
-def _addresses(settings: Settings) -> tuple[str, str]:
-    """Of the warehouse, and of Dagster's database: by default beside the warehouse, but where several companies share it."""
+def _warehouse_address(settings: Settings) -> str:
     url = require_address(settings)
     if settings.company and settings.dagster_postgres_url is None:
         raise BadInputError(
             "SALESINSIGHT_DAGSTER_POSTGRES_URL: expected the address that the companies share, got nothing; set it, or run"
             " `salesinsight companies start`"
         )
-    return url, settings.dagster_postgres_url or database_url(url, DAGSTER_DATABASE)
+    return url
 
 
-def _migrate(url: str, is_dagster_beside: bool) -> None:
+def _migrate(url: str) -> None:
     """Bring the database to the present schema. Where it does not let us in, the runs will fail, and Dagster will tell of it."""
     try:
         require_server(url)
         upgrade(url)
-        if is_dagster_beside:
-            ensure_database(url, DAGSTER_DATABASE)
     except SettingsError as error:
         click.echo(f"salesinsight: {error}; serving all the same, but runs will fail until then", err=True)

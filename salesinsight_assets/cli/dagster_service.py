@@ -43,14 +43,20 @@ def service_environment(loads_code: bool) -> dict[str, str]:
     if loads_code or settings.dagster_postgres_url is None:
         require_address(settings)
     make_home(settings.home)
-    dagster_url = _dagster_url(settings)
+    dagster_url = dagster_address(settings)
     environment = dagster_environment(settings.home, settings.postgres_url or dagster_url, dagster_url)
     if settings.postgres_url is None:
         del environment["SALESINSIGHT_POSTGRES_URL"]
     return environment
 
 
-def _dagster_url(settings: Settings) -> str:
+def dagster_address(settings: Settings) -> str:
+    """Of Dagster's database, which lets us in; by default beside the warehouse, where it is made if it is missing.
+
+    Raises:
+        BadInputError: no PostgreSQL is named.
+        SettingsError: it does not let us in.
+    """
     if settings.dagster_postgres_url:
         require_server(settings.dagster_postgres_url, "SALESINSIGHT_DAGSTER_POSTGRES_URL")
         return settings.dagster_postgres_url

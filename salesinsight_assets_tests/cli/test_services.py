@@ -57,6 +57,15 @@ def test_a_database_of_dagster_that_does_not_answer_is_named_without_its_passwor
     assert "hush" not in str(told.value)
 
 
+def test_a_code_server_ends_where_dagsters_database_does_not_answer_for_its_code_would_never_load(
+    folder: Path, empty_database: str
+) -> None:
+    os.environ |= {"SALESINSIGHT_POSTGRES_URL": empty_database, "SALESINSIGHT_DAGSTER_POSTGRES_URL": NOWHERE}
+    told = CliRunner().invoke(cli, ["code-server", "--socket", str(folder / "server.sock")]).exception
+    assert isinstance(told, SettingsError)
+    assert str(told).startswith("SALESINSIGHT_DAGSTER_POSTGRES_URL: expected a PostgreSQL that lets us in")
+
+
 def test_a_workspace_that_is_not_there_is_refused() -> None:
     result = CliRunner().invoke(cli, ["daemon", "--workspace", "nowhere.yaml"])
     assert (result.exit_code, "--workspace: expected a file, got nowhere.yaml" in result.output) == (2, True)
