@@ -65,7 +65,7 @@ def test_a_night_killed_in_any_step_and_run_again_equals_an_unhurt_one(
     for step, table in WRITES.items():
         with _no_writes_to(hurt.url, table):
             process = begin(hurt.url)
-            wait_for(lambda table=table, process=process: _is_waiting(hurt.url, table) or _ended_early(process))
+            wait_for(lambda table=table, process=process: _is_waiting(hurt.url, table) or _ended_early(process), 240)
             _kill(process)
         assert _began(dagster) == step
     for step in ONLY_READS:
