@@ -14,7 +14,7 @@ import pytest
 
 from salesinsight_assets.adapters.warehouse.schema import database_url
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 STAMPS_OF_A_RUN = ("synced_at", "cursor", "run_id", "scored_at", "queued_at")
 WRITES = {
     "crm_tables": "crm.opportunity_history",
