@@ -54,8 +54,7 @@ def dagster_address(settings: Settings) -> str:
     """Of Dagster's database, which lets us in; by default beside the warehouse, where it is made if it is missing.
 
     Raises:
-        BadInputError: no PostgreSQL is named.
-        SettingsError: it does not let us in.
+        SettingsError: no PostgreSQL is named, or it does not let us in.
     """
     if settings.dagster_postgres_url:
         require_server(settings.dagster_postgres_url, "SALESINSIGHT_DAGSTER_POSTGRES_URL")
